@@ -1,0 +1,197 @@
+import { z } from 'zod';
+import { columnName, duration, modelName, principalId, share } from './names.js';
+
+/** A DuckDB scalar expression over the source's columns; it runs in a locked-down connection that reaches no file but the source. */
+const expression = z.string().min(1).max(2_000);
+
+/** `number` reaches the model as FP32 [N,1], `category` as a string tensor [N,1]: the encoding lives inside the ONNX file. */
+export const feature = z.strictObject({
+  name: columnName,
+  type: z.enum(['number', 'category']),
+  /** How the feature is computed from the source; the column of the same name by default. */
+  expression: expression.optional(),
+});
+export type Feature = z.infer<typeof feature>;
+
+const data = z.strictObject({
+  source: z.strictObject({
+    format: z.enum(['parquet', 'csv']),
+    /** File or glob; relative to the folder of the spec. */
+    path: z.string().min(1),
+    /** The column with the event time of a row. */
+    timeColumn: columnName,
+  }),
+  /** How much history one training reads, counted back from the newest row; all of it when left out. */
+  window: duration.optional(),
+  /** What a prediction is about: route stickiness and the join with labels hang on it. */
+  entity: expression,
+  features: z.array(feature).min(1).max(500),
+  /** The truth: an expression that is 0/1 or false/true. */
+  label: z.strictObject({ expression }),
+  /** The newest part of the window, by time, is kept from the trainer and judged on. */
+  holdout: share.gt(0).lt(1).default(0.2),
+  /** ODCS data contract; relative to the folder of the spec. */
+  contract: z.string().min(1),
+});
+
+const training = z.strictObject({
+  /** `tabular`, or the name of a folder with a trainer under the training-container contract. */
+  trainer: z.string().min(1).default('tabular'),
+  parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
+  seed: z.int().nonnegative().default(1),
+  timeout: duration.default('6h'),
+  /** Attempts by our own count; an exit code that says "never retry" ends it earlier. */
+  maximumAttempts: z.int().min(1).max(20).default(3),
+  /** A trainer silent for this long is taken for hung. */
+  heartbeat: duration.default('30s'),
+});
+
+export const metricName = z.enum(['roc_auc', 'log_loss', 'brier', 'calibration_error']);
+export type MetricName = z.infer<typeof metricName>;
+
+const evaluation = z.strictObject({
+  /** The challenger must not be worse than the champion on this by more than `margin`. */
+  primary: metricName.default('roc_auc'),
+  margin: z.number().positive().default(0.01),
+  /** Bars that hold with or without a champion: `roc_auc: { atLeast: 0.6 }`. */
+  bars: z
+    .partialRecord(
+      metricName,
+      z.strictObject({ atLeast: z.number().optional(), atMost: z.number().optional() }),
+    )
+    .default({}),
+  /** Category features whose values are judged one by one (Holm-corrected). */
+  slices: z.array(columnName).default([]),
+  sliceMargin: z.number().positive().default(0.03),
+  /** Fewer hold-out rows than this are `inconclusive`. */
+  minimumRows: z.int().positive().default(500),
+});
+
+const approval = z.strictObject({
+  /** Who may vote; empty means any principal. */
+  approvers: z.array(principalId).default([]),
+  quorum: z.int().min(1).max(20).default(1),
+  /** May the one who asked for the delivery approve it? */
+  selfApproval: z.boolean().default(false),
+  remindAfter: duration.default('1d'),
+  escalateAfter: duration.default('7d'),
+  escalateTo: z.array(principalId).default([]),
+  expireAfter: duration.default('90d'),
+  /** CEL over `candidate`, `champion`, `evaluation`, `trigger`; approves by itself only when it is true. */
+  automaticWhen: z.string().min(1).max(2_000).optional(),
+});
+export type ApprovalPolicy = z.infer<typeof approval>;
+
+const release = z.strictObject({
+  staging: z
+    .strictObject({
+      /** Hold-out rows whose serving answer must equal the evaluation's. */
+      goldenRows: z.int().min(1).max(10_000).default(256),
+      tolerance: z.number().positive().default(1e-5),
+    })
+    .prefault({}),
+  /** Shares of traffic the canary gets, one after the other; the baseline gets as much. Each at most 0.5. */
+  steps: z.array(share.gt(0).max(0.5)).min(1).max(12).default([0.05, 0.1, 0.25]),
+  judge: z
+    .strictObject({
+      every: duration.default('1m'),
+      /** A step is never promoted with fewer requests than this in each arm. */
+      minimumRequests: z.int().positive().default(1_000),
+      minimumTime: duration.default('30m'),
+      /** After this a step without an answer is `inconclusive` and waits for a person. */
+      maximumTime: duration.default('6h'),
+      /** Chance of rolling back a harmless version, over the whole release. */
+      alpha: z.number().gt(0).lt(0.5).default(0.05),
+      /** Non-inferiority margins: promote when harm is shown to be below them. */
+      errorRateMargin: z.number().positive().default(0.005),
+      latencyRatioMargin: z.number().gt(1).default(1.5),
+      /** Log-loss of answered predictions against their labels, absolute; used where labels arrive during the release. */
+      businessMargin: z.number().positive().default(0.05),
+    })
+    .prefault({}),
+});
+
+const monitoring = z.strictObject({
+  /** Time between two checks; a breach signal wakes the monitor at once. */
+  every: duration.default('1h'),
+  /** Length of one count window, in event time. */
+  window: duration.default('1m'),
+  /** Predictions a check needs; with fewer it is `inconclusive` and goes on gathering. */
+  minimumRows: z.int().positive().default(500),
+  /** Smallest relevant shift as a PSI equivalent: 0.0025 is a shift of 0.05 standard deviations. */
+  relevance: z.number().nonnegative().default(0.0025),
+  /** False discovery rate over the features of one check. */
+  falseDiscoveryRate: z.number().gt(0).lt(0.5).default(0.05),
+  retrain: z
+    .strictObject({
+      /** Realised log-loss may exceed the hold-out's, corrected for the base rate, by this much. */
+      performanceMargin: z.number().positive().default(0.02),
+      /** Input drift alone is a ticket; with `drift: true` a severe one retrains. */
+      drift: z.boolean().default(false),
+      /** Retrain at this age whatever the numbers say. */
+      maximumAge: duration.optional(),
+      cooldown: duration.default('1d'),
+      /** Retrainings in thirty days (scaled by nothing: wall-clock time). */
+      maximumPerMonth: z.int().positive().default(4),
+    })
+    .prefault({}),
+});
+
+/** `model.yaml`: what a team promises about one model and asks of Perennial. Content-addressed by its canonical JSON. */
+export const modelSpec = z
+  .strictObject({
+    apiVersion: z.literal('perennial/v1'),
+    model: modelName,
+    team: z.string().min(1).max(64),
+    owner: principalId,
+    description: z.string().max(2_000).default(''),
+    task: z.literal('binary-classification').default('binary-classification'),
+    data,
+    training: training.prefault({}),
+    evaluation: evaluation.prefault({}),
+    approval: approval.prefault({}),
+    release: release.prefault({}),
+    monitoring: monitoring.prefault({}),
+  })
+  .superRefine((spec, context) => {
+    const names = spec.data.features.map((each) => each.name);
+    for (const name of names.filter((each, index) => names.indexOf(each) !== index)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['data', 'features'],
+        message: `feature '${name}' is named twice`,
+      });
+    }
+    for (const slice of spec.evaluation.slices) {
+      const found = spec.data.features.find((each) => each.name === slice);
+      if (found?.type !== 'category') {
+        context.addIssue({
+          code: 'custom',
+          path: ['evaluation', 'slices'],
+          message: `slice '${slice}' is not a category feature of this model`,
+        });
+      }
+    }
+    const steps = spec.release.steps;
+    if (steps.some((each, index) => index > 0 && each <= (steps[index - 1] ?? 0))) {
+      context.addIssue({
+        code: 'custom',
+        path: ['release', 'steps'],
+        message: 'each step must be larger than the one before',
+      });
+    }
+  });
+export type ModelSpec = z.infer<typeof modelSpec>;
+/** What a person may write: defaults left out. */
+export type ModelSpecInput = z.input<typeof modelSpec>;
+
+/** A spec as it is kept: with its data contract beside it and the folder its relative paths start from. */
+export const registeredSpec = z.strictObject({
+  digest: z.string(),
+  spec: modelSpec,
+  /** The ODCS contract, parsed from the file that `data.contract` names. */
+  contract: z.unknown(),
+  /** Absolute folder that relative paths start from. */
+  base: z.string(),
+});
+export type RegisteredSpec = z.infer<typeof registeredSpec>;

@@ -1,0 +1,234 @@
+/**
+ * What workflows and activities say to each other: one object in, one object out. Types only, so that workflows may import it.
+ * Lengths of time are milliseconds here; the spec's words were read by `openDelivery`.
+ */
+import type { Admission, Decision } from './approval.js';
+import type { Snapshot, Validation } from './dataset.js';
+import type { DeliverModelInput, DeliveryOutcome, Trigger } from './delivery.js';
+import type { DriftReport } from './drift.js';
+import type { Evaluated } from './evaluation.js';
+import type { ArtifactRef, TimeWindow } from './names.js';
+import type { Judgement, ReleaseOutcome, ReleaseStep } from './release.js';
+import type { TrainingOutcome } from './training.js';
+
+export interface DeliveryKey {
+  model: string;
+  delivery: number;
+}
+
+/** The part of the spec that the workflows themselves need: what to wait for, and how long. */
+export interface DeliveryPlan extends DeliveryKey {
+  specDigest: string;
+  team: string;
+  trigger: Trigger;
+  requestedBy: string;
+  approval: {
+    approvers: string[];
+    quorum: number;
+    remindAfter: number;
+    escalateAfter: number;
+    escalateTo: string[];
+    expireAfter: number;
+  };
+  training: { timeout: number; maximumAttempts: number; heartbeat: number };
+  release: { steps: ReleaseStep[]; every: number; maximumTime: number };
+}
+
+export interface OpenDeliveryInput extends DeliverModelInput {
+  workflowId: string;
+  /** First run of the chain: the idempotency key of the delivery's number. */
+  firstRunId: string;
+}
+
+export interface IngestInput extends DeliveryKey {
+  specDigest: string;
+  window?: TimeWindow;
+}
+export interface ValidateInput extends DeliveryKey {
+  specDigest: string;
+  snapshot: Snapshot;
+}
+
+export interface TrainModelInput extends DeliveryKey {
+  specDigest: string;
+  channels: { train: ArtifactRef; holdout: ArtifactRef };
+  plan: DeliveryPlan['training'];
+}
+export interface OpenAttemptInput extends DeliveryKey {
+  specDigest: string;
+  attempt: number;
+}
+/** A training attempt's row; `key` is the job's name on every backend. */
+export interface TrainingAttempt extends DeliveryKey {
+  attempt: number;
+  key: string;
+}
+export interface SuperviseTrainingInput extends TrainingAttempt {
+  specDigest: string;
+  channels: { train: ArtifactRef; holdout: ArtifactRef };
+}
+export type TrainedModel = Extract<TrainingOutcome, { kind: 'succeeded' }> & { attempt: number };
+
+export interface EvaluateInput extends DeliveryKey {
+  specDigest: string;
+  trained: TrainedModel;
+  holdout: ArtifactRef;
+}
+
+export interface RegisterInput extends DeliveryKey {
+  specDigest: string;
+  snapshot: Snapshot;
+  validation: Validation;
+  trained: TrainedModel;
+  evaluated: Evaluated;
+  requestedBy: string;
+}
+/** A version and the approval opened for it. `automatic` says that the spec's own condition approved it, and why. */
+export interface Registered {
+  version: number;
+  evidence: string;
+  champion: number | null;
+  automatic: { approved: boolean; reason: string };
+  summary: string;
+}
+
+export interface AdmitDecisionInput extends DeliveryKey {
+  decision: Decision;
+  /** Update id, or `signal/<n>`: a second admission of the same message gives the first one's answer. */
+  messageId: string;
+}
+export type AdmitDecisionOutput = Admission;
+
+export interface RemindInput extends DeliveryKey {
+  kind: 'reminder' | 'escalation' | 'expired';
+  to: string[];
+}
+
+export interface ReleaseModelInput extends DeliveryKey {
+  version: number;
+  champion: number | null;
+  specDigest: string;
+  requestedBy: string;
+  steps: ReleaseStep[];
+  every: number;
+  maximumTime: number;
+  /** Set for a rollback: at once, with this reason, to a version that was champion before. */
+  immediate?: { reason: string };
+}
+export interface OpenReleaseInput extends ReleaseModelInput {
+  workflowId: string;
+  runId: string;
+}
+export interface StagingInput extends DeliveryKey {
+  version: number;
+  specDigest: string;
+}
+export interface StagingResult {
+  ok: boolean;
+  compared: number;
+  largestDifference: number;
+  reason: string;
+}
+/** `expectedRevision` fences: a move that finds another revision changes nothing and fails with FENCED, unless it is its own repetition. */
+export interface MoveRouteInput extends DeliveryKey {
+  version: number;
+  champion: number;
+  share: number;
+  step: number;
+  expectedRevision: number;
+}
+export interface RouteMoved {
+  revision: number;
+}
+export interface JudgeStepInput extends DeliveryKey {
+  version: number;
+  champion: number;
+  specDigest: string;
+  step: number;
+  share: number;
+  /** Judge counts of routes from this revision on. */
+  sinceRevision: number;
+  every: number;
+  maximumTime: number;
+}
+export interface JudgeStepResult {
+  judgement: Judgement;
+}
+export interface PromoteInput extends DeliveryKey {
+  version: number;
+  champion: number | null;
+  expectedRevision: number;
+  by: string;
+  reason: string;
+}
+export interface RestoreRouteInput extends DeliveryKey {
+  /** Version that gets everything back; null takes the model off the air. */
+  champion: number | null;
+  version: number;
+  reason: string;
+}
+export interface CloseReleaseInput extends DeliveryKey {
+  version: number;
+  outcome: ReleaseOutcome;
+  reason: string;
+}
+export interface ReleaseResult {
+  outcome: ReleaseOutcome;
+  version: number;
+  reason: string;
+  revision: number;
+}
+
+export interface CloseDeliveryInput extends DeliveryKey {
+  outcome: DeliveryOutcome;
+  explanation: string;
+}
+export interface DeliveryResult extends DeliveryKey {
+  outcome: DeliveryOutcome;
+  version: number | null;
+  explanation: string;
+}
+
+export interface MonitorInput {
+  model: string;
+  /** Carried across continue-as-new. */
+  carried?: MonitorCarried;
+}
+export interface MonitorCarried {
+  checks: number;
+  retrainings: number;
+  paused: boolean;
+  every: number;
+  /** A trigger that found a delivery running: weighed again when it ends. */
+  armed: boolean;
+  lastReport: DriftSummary | null;
+}
+export interface DriftSummary {
+  check: number;
+  verdict: DriftReport['verdict'];
+  severity: DriftReport['severity'];
+  score: number;
+  rows: number;
+  reason: string;
+}
+export interface AssessDriftInput {
+  model: string;
+  check: number;
+  /** Why this check runs: its timer, a breach, or the end of a delivery. */
+  cause: 'timer' | 'breach' | 'delivery-ended';
+}
+export interface AssessDriftResult {
+  report: DriftSummary;
+  /** Read from the current spec at each check. */
+  every: number;
+  team: string;
+  retraining: { trigger: Trigger; reason: string; window?: TimeWindow } | null;
+}
+
+export interface SweepResult {
+  jobsReaped: number;
+  routesRestored: number;
+  partitionsMade: number;
+  unwatched: string[];
+  artifactsExpired: number;
+}

@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import { artifactRef, sha256 } from './names.js';
+
+/** One attempt as a backend gets it. `key` names it everywhere and makes `submit` idempotent. */
+export const trainingJob = z.strictObject({
+  key: z.string().regex(/^perennial-[0-9a-f]{12}-\d+$/),
+  model: z.string(),
+  delivery: z.int().positive(),
+  attempt: z.int().positive(),
+  trainer: z.string(),
+  hyperparameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  seed: z.int().nonnegative(),
+  /** Features in the order and with the types of the signature. */
+  features: z.array(z.strictObject({ name: z.string(), type: z.enum(['number', 'category']) })),
+  channels: z.strictObject({ train: artifactRef, holdout: artifactRef }),
+  labels: z.record(z.string(), z.string()),
+});
+export type TrainingJob = z.infer<typeof trainingJob>;
+
+/** Where a job is, as a backend sees it. `gone` means that nothing by that key was ever started or its traces were removed. */
+export const jobStatus = z.discriminatedUnion('state', [
+  z.strictObject({ state: z.literal('running'), startedAt: z.string() }),
+  z.strictObject({
+    state: z.literal('exited'),
+    code: z.int(),
+    outOfMemory: z.boolean(),
+    startedAt: z.string(),
+    finishedAt: z.string(),
+  }),
+  z.strictObject({ state: z.literal('gone') }),
+]);
+export type JobStatus = z.infer<typeof jobStatus>;
+
+/** One line of `/opt/ml/output/progress.jsonl`. */
+export const progressLine = z.object({
+  step: z.int().nonnegative(),
+  total: z.int().positive().optional(),
+  metrics: z.record(z.string(), z.number()).default({}),
+  message: z.string().optional(),
+  time: z.string().optional(),
+});
+export type ProgressLine = z.infer<typeof progressLine>;
+
+/** `/opt/ml/output/manifest.json`, written last by the trainer. Paths are relative to `/opt/ml/model/` and may not leave it. */
+export const trainerManifest = z.strictObject({
+  schemaVersion: z.literal(1),
+  files: z
+    .array(z.strictObject({ path: z.string().min(1), sha256, bytes: z.int().positive() }))
+    .min(1),
+  /** Path of the ONNX file among `files`. */
+  model: z.string(),
+  signature: z.strictObject({
+    inputs: z.array(
+      z.strictObject({
+        name: z.string(),
+        datatype: z.enum(['FP32', 'BYTES']),
+        shape: z.array(z.int()),
+      }),
+    ),
+    outputs: z.array(
+      z.strictObject({ name: z.string(), datatype: z.string(), shape: z.array(z.int()) }),
+    ),
+  }),
+  metrics: z.record(z.string(), z.number()),
+  framework: z.record(z.string(), z.string()),
+  /** Digest of the locked requirements or of the image. */
+  environment: z.string(),
+  seed: z.int().nonnegative(),
+});
+export type TrainerManifest = z.infer<typeof trainerManifest>;
+
+/** What supervision hands to the workflow. Judged from the exit code, never from stdout. */
+export const trainingOutcome = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('succeeded'),
+    model: artifactRef,
+    manifest: artifactRef,
+    metrics: z.record(z.string(), z.number()),
+    environment: z.string(),
+    seconds: z.number(),
+  }),
+  z.strictObject({ kind: z.literal('retry'), code: z.int(), reason: z.string() }),
+  z.strictObject({ kind: z.literal('failed'), code: z.int(), reason: z.string() }),
+]);
+export type TrainingOutcome = z.infer<typeof trainingOutcome>;
+
+/** Heartbeat details of the supervising activity; a new worker resumes from them. */
+export const supervision = z.strictObject({
+  key: z.string(),
+  step: z.int().nonnegative(),
+  total: z.int().positive().nullable(),
+  /** Byte offset into the progress file that has been stored. */
+  progressOffset: z.int().nonnegative(),
+  message: z.string(),
+});
+export type Supervision = z.infer<typeof supervision>;

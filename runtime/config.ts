@@ -1,0 +1,153 @@
+import { homedir } from 'node:os';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { PerennialError } from '../contracts/errors.js';
+import { logLevels } from './log.js';
+
+const port = z.coerce.number().int().min(0).max(65_535);
+
+/** Every setting there is, with what it is for. The environment is read here and nowhere else. */
+export const settings = {
+  DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/ })
+    .optional()
+    .describe('A PostgreSQL of your own in place of the embedded one'),
+  TEMPORAL_ADDRESS: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('host:port of a Temporal server of your own'),
+  TEMPORAL_NAMESPACE: z.string().min(1).default('perennial').describe('Temporal namespace'),
+  TEMPORAL_API_KEY: z.string().min(1).optional().describe('API key for Temporal Cloud'),
+  PERENNIAL_HOME: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Folder for everything kept on this machine; .perennial in the working folder by default',
+    ),
+  PERENNIAL_ARTIFACTS: z
+    .string()
+    .regex(
+      /^(s3:\/\/[a-z0-9.-]+(\/.*)?|\/.*|file:\/\/\/.*)$/,
+      'a folder (/path) or s3://bucket/prefix',
+    )
+    .optional()
+    .describe('Where artifacts lie: a folder or s3://bucket/prefix'),
+  PERENNIAL_S3_ENDPOINT: z.url().optional().describe('S3 endpoint other than AWS'),
+  PERENNIAL_TRAINING: z.enum(['process']).default('process').describe('Training backend'),
+  PERENNIAL_TRAINER_PYTHON: z
+    .string()
+    .optional()
+    .describe('Python interpreter with the locked requirements of the trainers'),
+  PERENNIAL_TEMPORAL_CLI: z.string().optional().describe('Path of a temporal binary already there'),
+  PERENNIAL_INSTALLATION: z
+    .string()
+    .regex(/^[a-z0-9-]{1,32}$/)
+    .default('local')
+    .describe('Tells installations that share an engine apart'),
+  PERENNIAL_API: z.url().optional().describe('Address of the control API, for the CLI and the SDK'),
+  PERENNIAL_API_PORT: port.default(7280).describe('Port of the control API; 0 takes a free one'),
+  PERENNIAL_GATEWAY_PORT: port.default(7281).describe('Port of the gateway; 0 takes a free one'),
+  PERENNIAL_TEMPORAL_PORT: port
+    .default(7233)
+    .describe('Port of the embedded Temporal server; its UI takes the next thousand, 8233'),
+  PERENNIAL_HOST: z.string().default('127.0.0.1').describe('Address that the doors listen on'),
+  PERENNIAL_WORKER_VERSIONING: z
+    .enum(['off', 'pinned'])
+    .default('off')
+    .describe('Worker versioning'),
+  PERENNIAL_BUILD_ID: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,64}$/)
+    .optional()
+    .describe('Build id for pinned versioning'),
+  PERENNIAL_LOG_LEVEL: z.enum(logLevels).default('info').describe('Log level'),
+  PERENNIAL_WEBHOOK_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Where notices are sent (Standard Webhooks)'),
+  PERENNIAL_WEBHOOK_SECRET_FILE: z
+    .string()
+    .optional()
+    .describe('File with the secret that signs notices'),
+} as const;
+
+const schema = z.object(settings);
+type Settings = z.infer<typeof schema>;
+
+export interface Config {
+  databaseUrl: string | undefined;
+  temporal: {
+    address: string | undefined;
+    namespace: string;
+    apiKey: string | undefined;
+    cli: string | undefined;
+    port: number;
+  };
+  home: string;
+  artifacts: string;
+  s3Endpoint: string | undefined;
+  training: Settings['PERENNIAL_TRAINING'];
+  trainerPython: string | undefined;
+  installation: string;
+  host: string;
+  api: { url: string | undefined; port: number };
+  gateway: { port: number };
+  versioning: { mode: 'off' | 'pinned'; buildId: string | undefined };
+  logLevel: Settings['PERENNIAL_LOG_LEVEL'];
+  webhook: { url: string | undefined; secretFile: string | undefined };
+}
+
+/** Reads the environment once. Throws CONFIG_INVALID naming the setting, what was found and what is allowed; a PERENNIAL_ name nobody knows is refused too. */
+export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const unknown = Object.keys(environment).filter(
+    (name) => name.startsWith('PERENNIAL_') && !Object.hasOwn(settings, name),
+  );
+  if (unknown.length > 0) {
+    throw new PerennialError(
+      'CONFIG_INVALID',
+      `There is no setting ${unknown.join(', ')}. Known ones: ${Object.keys(settings).join(', ')}.`,
+    );
+  }
+  const given = Object.fromEntries(
+    Object.keys(settings).map((name) => [
+      name,
+      environment[name] === '' ? undefined : environment[name],
+    ]),
+  );
+  const parsed = schema.safeParse(given);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const name = String(issue?.path[0]);
+    throw new PerennialError('CONFIG_INVALID', `${name} is '${given[name]}': ${issue?.message}.`);
+  }
+  const found = parsed.data;
+  const home = expandHome(found.PERENNIAL_HOME ?? '.perennial');
+  return {
+    databaseUrl: found.DATABASE_URL,
+    temporal: {
+      address: found.TEMPORAL_ADDRESS,
+      namespace: found.TEMPORAL_NAMESPACE,
+      apiKey: found.TEMPORAL_API_KEY,
+      cli: found.PERENNIAL_TEMPORAL_CLI,
+      port: found.PERENNIAL_TEMPORAL_PORT,
+    },
+    home,
+    artifacts: found.PERENNIAL_ARTIFACTS?.replace(/^file:\/\//, '') ?? resolve(home, 'artifacts'),
+    s3Endpoint: found.PERENNIAL_S3_ENDPOINT,
+    training: found.PERENNIAL_TRAINING,
+    trainerPython: found.PERENNIAL_TRAINER_PYTHON,
+    installation: found.PERENNIAL_INSTALLATION,
+    host: found.PERENNIAL_HOST,
+    api: { url: found.PERENNIAL_API, port: found.PERENNIAL_API_PORT },
+    gateway: { port: found.PERENNIAL_GATEWAY_PORT },
+    versioning: { mode: found.PERENNIAL_WORKER_VERSIONING, buildId: found.PERENNIAL_BUILD_ID },
+    logLevel: found.PERENNIAL_LOG_LEVEL,
+    webhook: { url: found.PERENNIAL_WEBHOOK_URL, secretFile: found.PERENNIAL_WEBHOOK_SECRET_FILE },
+  };
+}
+
+function expandHome(path: string): string {
+  return resolve(path.replace(/^~(?=\/|$)/, homedir()));
+}
