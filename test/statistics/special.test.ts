@@ -2,18 +2,18 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as special from '../../statistics/special.js';
 
-/** Values of mpmath with 30 digits. */
+/** Reference values of mpmath, scipy and by hand. */
 const known: [name: string, got: number, expected: number][] = [
-  ['normalSf(10)', special.normalSf(10), 7.61985302416052606e-24],
-  ['normalSf(37)', special.normalSf(37), 5.72557122252576822e-300],
-  ['normalCdf(1.96)', special.normalCdf(1.96), 0.975002104851779563],
-  ['normalQuantile(0.975)', special.normalQuantile(0.975), 1.95996398454005423],
-  ['normalIsf(1e-20)', special.normalIsf(1e-20), 9.26234008979840757],
+  ['normalSf(10)', special.normalSf(10), 7.619853024160526e-24],
+  ['normalSf(37)', special.normalSf(37), 5.725571222525768e-300],
+  ['normalCdf(1.96)', special.normalCdf(1.96), 0.9750021048517795],
+  ['normalQuantile(0.975)', special.normalQuantile(0.975), 1.959963984540054],
+  ['normalIsf(1e-20)', special.normalIsf(1e-20), 9.262340089798408],
   ['chiSquareSf(3.841, 1)', special.chiSquareSf(3.841458820694124, 1), 0.05],
   ['studentSf(2.228, 10)', special.studentSf(2.2281388519649385, 10), 0.025],
   ['studentIsf(0.025, 10)', special.studentIsf(0.025, 10), 2.2281388519649385],
-  ['studentIsf(0.05, 999)', special.studentIsf(0.05, 999), 1.6463803454275356],
-  ['lnGamma(0.5)', special.lnGamma(0.5), 0.572364942924700087],
+  ['studentIsf(0.05, 999)', special.studentIsf(0.05, 999), 1.646380345427535],
+  ['lnGamma(0.5)', special.lnGamma(0.5), 0.5723649429247001],
   ['lnBeta(2, 3)', special.lnBeta(2, 3), -Math.log(12)],
   ['betaLower(0.5, 2, 3)', special.betaLower(0.5, 2, 3), 0.6875],
   ['betaSf(0.5, 2, 3)', special.betaSf(0.5, 2, 3), 0.3125],
