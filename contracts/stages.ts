@@ -67,6 +67,8 @@ export interface SuperviseTrainingInput extends TrainingAttempt {
   specDigest: string;
   channels: { train: ArtifactRef; holdout: ArtifactRef };
 }
+/** A failed training is an answer, not an exception: the delivery ends with the trainer's own words. */
+export type TrainModelResult = TrainingOutcome & { attempt: number };
 export type TrainedModel = Extract<TrainingOutcome, { kind: 'succeeded' }> & { attempt: number };
 
 export interface EvaluateInput extends DeliveryKey {
@@ -102,6 +104,13 @@ export type AdmitDecisionOutput = Admission;
 export interface RemindInput extends DeliveryKey {
   kind: 'reminder' | 'escalation' | 'expired';
   to: string[];
+}
+/** Where the approval stands in the database, which may be ahead of the workflow. */
+export interface RemindOutput {
+  standing: 'open' | 'approved' | 'rejected' | 'expired' | 'withdrawn';
+}
+export interface WithdrawApprovalInput extends DeliveryKey {
+  reason: string;
 }
 
 export interface ReleaseModelInput extends DeliveryKey {
@@ -193,12 +202,34 @@ export interface MonitorInput {
   model: string;
   /** Carried across continue-as-new. */
   carried?: MonitorCarried;
+  /** History events after which the monitor continues as new; 1,000 by default, fewer in tests. */
+  continueAfter?: number;
+}
+/** Message of `configure`: null goes back to the spec's interval. */
+export interface MonitorConfiguration {
+  every: number | null;
+}
+/** Message of `breach`: somebody saw something, look now. */
+export interface Breach {
+  reason: string;
+}
+/** Message of `deliveryEnded`, sent by every delivery's last activity. */
+export interface DeliveryEnded {
+  delivery: number;
+  outcome: DeliveryOutcome;
+}
+export interface MonitorResult {
+  model: string;
+  checks: number;
+  retrainings: number;
 }
 export interface MonitorCarried {
   checks: number;
   retrainings: number;
   paused: boolean;
   every: number;
+  /** Set by `configure`; null follows the spec. */
+  everyOverride: number | null;
   /** A trigger that found a delivery running: weighed again when it ends. */
   armed: boolean;
   lastReport: DriftSummary | null;

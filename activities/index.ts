@@ -1,0 +1,91 @@
+/**
+ * What each queue offers to workflows. The factories are checked against these types where a worker puts them together; workflows
+ * import nothing from here but the types.
+ */
+import type { Snapshot, Validation } from '../contracts/dataset.js';
+import type { Evaluated } from '../contracts/evaluation.js';
+import type {
+  AdmitDecisionInput,
+  AdmitDecisionOutput,
+  AssessDriftInput,
+  AssessDriftResult,
+  CloseDeliveryInput,
+  CloseReleaseInput,
+  DeliveryPlan,
+  EvaluateInput,
+  IngestInput,
+  JudgeStepInput,
+  JudgeStepResult,
+  MoveRouteInput,
+  OpenAttemptInput,
+  OpenDeliveryInput,
+  OpenReleaseInput,
+  PromoteInput,
+  Registered,
+  RegisterInput,
+  RemindInput,
+  RemindOutput,
+  RestoreRouteInput,
+  RouteMoved,
+  StagingInput,
+  StagingResult,
+  SuperviseTrainingInput,
+  SweepResult,
+  TrainingAttempt,
+  ValidateInput,
+  WithdrawApprovalInput,
+} from '../contracts/stages.js';
+import type { TrainingOutcome } from '../contracts/training.js';
+
+export interface DeliveryActivities {
+  openDelivery(input: OpenDeliveryInput): Promise<DeliveryPlan>;
+  closeDelivery(input: CloseDeliveryInput): Promise<void>;
+}
+export interface TrainingAttempts {
+  openTrainingAttempt(input: OpenAttemptInput): Promise<TrainingAttempt>;
+}
+export interface VersionActivities {
+  registerVersion(input: RegisterInput): Promise<Registered>;
+}
+export interface ApprovalActivities {
+  admitDecision(input: AdmitDecisionInput): Promise<AdmitDecisionOutput>;
+  remindApprovers(input: RemindInput): Promise<RemindOutput>;
+  withdrawApproval(input: WithdrawApprovalInput): Promise<void>;
+}
+export interface ReleaseActivities {
+  openRelease(input: OpenReleaseInput): Promise<RouteMoved>;
+  moveRoute(input: MoveRouteInput): Promise<RouteMoved>;
+  promoteVersion(input: PromoteInput): Promise<RouteMoved>;
+  restoreRoute(input: RestoreRouteInput): Promise<RouteMoved>;
+  closeRelease(input: CloseReleaseInput): Promise<void>;
+}
+export interface JanitorActivities {
+  sweep(): Promise<SweepResult>;
+}
+
+/** Short work beside the workflows themselves. */
+export type PipelineActivities = DeliveryActivities &
+  TrainingAttempts &
+  VersionActivities &
+  ApprovalActivities &
+  ReleaseActivities &
+  JanitorActivities;
+
+/** Work on data: minutes to hours, with heartbeats. */
+export interface ComputeActivities {
+  ingestData(input: IngestInput): Promise<Snapshot>;
+  validateData(input: ValidateInput): Promise<Validation>;
+  evaluateModel(input: EvaluateInput): Promise<Evaluated>;
+  checkStaging(input: StagingInput): Promise<StagingResult>;
+  assessDrift(input: AssessDriftInput): Promise<AssessDriftResult>;
+}
+
+/** Supervision of training containers: hours to days, with heartbeats. */
+export interface TrainingActivities {
+  superviseTraining(input: SuperviseTrainingInput): Promise<TrainingOutcome>;
+}
+
+/** Canary steps, each watched by one activity of its own. */
+export interface JudgeActivities {
+  judgeStep(input: JudgeStepInput): Promise<JudgeStepResult>;
+}
