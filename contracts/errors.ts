@@ -175,6 +175,16 @@ export const errorCatalogue = {
     http: 400,
     hint: 'GET /v2/models/{model} tells names, types and shapes.',
   },
+  METHOD_NOT_ALLOWED: {
+    kind: 'fix',
+    http: 405,
+    hint: 'The allow header names the methods there are.',
+  },
+  MODEL_FAILED: {
+    kind: 'fix',
+    http: 500,
+    hint: 'The model has no answer for this row: correct the row, or roll the version back if the row is right.',
+  },
   POLICY_INVALID: {
     kind: 'fix',
     http: 422,
