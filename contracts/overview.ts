@@ -1,0 +1,165 @@
+import { z } from 'zod';
+import { approvalView, evidence } from './approval.js';
+import { snapshotManifest } from './dataset.js';
+import { deliveryOutcome, deliveryView, stage, versionView } from './delivery.js';
+import { driftReport } from './drift.js';
+import { instant, modelName, principalId, sha256 } from './names.js';
+import { releaseOutcome, releaseView } from './release.js';
+import { route } from './serving.js';
+import { finding } from './verdict.js';
+
+/** A spec as a person sends it: read from `model.yaml`, with its data contract beside it. */
+export const applySpec = z.strictObject({
+  spec: z.unknown(),
+  contract: z.unknown(),
+  /** Absolute folder that relative paths start from. */
+  base: z.string().startsWith('/', 'must be an absolute folder').max(4_096),
+  by: principalId,
+});
+export type ApplySpec = z.input<typeof applySpec>;
+
+export const appliedSpec = z.strictObject({
+  model: modelName,
+  digest: sha256,
+  /** False when exactly this spec was there already. */
+  created: z.boolean(),
+});
+export type AppliedSpec = z.infer<typeof appliedSpec>;
+
+/** A model in one line. */
+export const modelSummary = z.strictObject({
+  model: modelName,
+  team: z.string(),
+  owner: z.string(),
+  specDigest: sha256.nullable(),
+  champion: z.int().positive().nullable(),
+  versions: z.int().nonnegative(),
+  /** The delivery under way, or the last one. */
+  delivery: z
+    .strictObject({
+      number: z.int(),
+      stage,
+      outcome: deliveryOutcome.nullable(),
+      openedAt: instant,
+    })
+    .nullable(),
+  awaitingApproval: z.boolean(),
+  createdAt: instant,
+  retiredAt: instant.nullable(),
+});
+export type ModelSummary = z.infer<typeof modelSummary>;
+
+export const modelDetail = z.strictObject({
+  ...modelSummary.shape,
+  description: z.string(),
+  route: route.nullable(),
+  approval: approvalView.nullable(),
+  release: releaseView.nullable(),
+  lastReport: driftReport.nullable(),
+  recentDeliveries: z.array(deliveryView),
+  recentVersions: z.array(versionView),
+});
+export type ModelDetail = z.infer<typeof modelDetail>;
+
+/** One delivery with all that was judged on its way. */
+export const deliveryDetail = z.strictObject({
+  delivery: deliveryView,
+  checks: z.array(finding),
+  gates: z.array(finding),
+  approval: approvalView.nullable(),
+  release: releaseView.nullable(),
+  /** Newest metrics of the last training attempt. */
+  training: z
+    .strictObject({
+      attempt: z.int().positive(),
+      step: z.int().nonnegative().nullable(),
+      metrics: z.record(z.string(), z.number()),
+    })
+    .nullable(),
+});
+export type DeliveryDetail = z.infer<typeof deliveryDetail>;
+
+/** Where one version comes from: everything needed to build or doubt it again. */
+export const lineage = z.strictObject({
+  version: versionView,
+  delivery: deliveryView,
+  evidence,
+  snapshot: z.strictObject({ digest: sha256, manifest: snapshotManifest }).nullable(),
+  approval: approvalView.nullable(),
+  gates: z.array(finding),
+});
+export type Lineage = z.infer<typeof lineage>;
+
+/** Where a reading of the log stands: `attempt:offset`. */
+export const logCursor = z.string().regex(/^\d+:\d+$/, 'a cursor looks like 1:2048');
+
+export const logPage = z.strictObject({
+  lines: z.array(
+    z.strictObject({ attempt: z.int(), offset: z.int(), line: z.string(), at: instant }),
+  ),
+  /** Give it as `since` to go on; the same as before when nothing was added. */
+  next: logCursor,
+  /** True when the delivery has ended and nothing more will come. */
+  complete: z.boolean(),
+});
+export type LogPage = z.infer<typeof logPage>;
+
+export const auditView = z.strictObject({
+  sequence: z.int().positive(),
+  at: instant,
+  actor: z.string(),
+  action: z.string(),
+  subject: z.string(),
+  detail: z.record(z.string(), z.unknown()),
+  hash: sha256,
+});
+export type AuditView = z.infer<typeof auditView>;
+
+const part = z.strictObject({ ok: z.boolean(), message: z.string() });
+
+/** Whether the parts that the control API stands on answer, and what is going on. */
+export const status = z.strictObject({
+  ok: z.boolean(),
+  database: part,
+  temporal: part,
+  models: z.int().nonnegative(),
+  runningDeliveries: z.int().nonnegative(),
+  awaitingApproval: z.int().nonnegative(),
+});
+export type Status = z.infer<typeof status>;
+
+/** Answer to a rollback. `outcome` is null while it still runs. */
+export const rollbackStarted = z.strictObject({
+  model: modelName,
+  from: z.int().positive().nullable(),
+  to: z.int().positive(),
+  workflowId: z.string(),
+  runId: z.string(),
+  outcome: releaseOutcome.nullable(),
+  explanation: z.string(),
+});
+export type RollbackStarted = z.infer<typeof rollbackStarted>;
+
+export const retireRequest = z.strictObject({
+  by: principalId,
+  reason: z.string().min(1).max(2_000),
+});
+export type RetireRequest = z.input<typeof retireRequest>;
+
+export const retired = z.strictObject({
+  model: modelName,
+  retiredAt: instant,
+  /** False when there was no monitor to stop. */
+  monitorStopped: z.boolean(),
+});
+export type Retired = z.infer<typeof retired>;
+
+/** What every error of the HTTP doors looks like. */
+export const errorAnswer = z.strictObject({
+  code: z.string(),
+  message: z.string(),
+  hint: z.string(),
+  requestId: z.string(),
+  details: z.record(z.string(), z.unknown()).optional(),
+});
+export type ErrorAnswer = z.infer<typeof errorAnswer>;
