@@ -102,7 +102,18 @@ export const dataContract = z.strictObject({
           property: z.literal('maximumQuarantineShare'),
           value: z.number().min(0).max(1),
         }),
-        z.strictObject({ property: z.string(), value: z.unknown() }),
+        /** What freshness is judged against: the window's end when one was asked for, else the clock; `window` always takes the former. */
+        z.strictObject({
+          property: z.literal('freshnessAgainst'),
+          value: z.enum(['window', 'clock']),
+        }),
+        /** Anything else is kept and not judged. */
+        z.strictObject({
+          property: z
+            .string()
+            .refine((name) => name !== 'maximumQuarantineShare' && name !== 'freshnessAgainst'),
+          value: z.unknown(),
+        }),
       ]),
     )
     .default([]),

@@ -24,6 +24,8 @@ export const snapshotManifest = z.strictObject({
   columns: z.array(columnStatistics),
   /** Rows of a CSV that could not be read at all; they go to quarantine with their reasons. */
   rejected: z.int().nonnegative(),
+  /** Parquet of those rows (`file`, `line`, `text`, `reasons`); null when there are none. */
+  rejects: artifactRef.nullable(),
 });
 export type SnapshotManifest = z.infer<typeof snapshotManifest>;
 
@@ -35,6 +37,8 @@ export const snapshot = z.strictObject({
   bytes: z.int().nonnegative(),
   /** False when the same digest was already kept. */
   created: z.boolean(),
+  /** Whether somebody asked for this window, rather than for the newest rows: freshness is then judged against its end. */
+  windowAsked: z.boolean().optional(),
 });
 export type Snapshot = z.infer<typeof snapshot>;
 
@@ -60,5 +64,5 @@ export const validation = z.strictObject({
 });
 export type Validation = z.infer<typeof validation>;
 
-/** Names of the columns every prepared Parquet file has beside the features. */
+/** Names of the columns every prepared Parquet file has beside the features. Prepared values are never null: a missing number is NaN, a missing category ''. */
 export const preparedColumns = { entity: 'entity', time: 'event_time', label: 'label' } as const;
