@@ -20,6 +20,8 @@ export type Recommendation = z.infer<typeof recommendation>;
 
 /** Counts of one arm since the release began, as the judge gets them. */
 export const armCounts = z.strictObject({
+  /** Different entities that asked: the arms are split by entity, so this is what must come in the ratio asked for. */
+  entities: z.int().nonnegative(),
   requests: z.int().nonnegative(),
   errors: z.int().nonnegative(),
   latency: z.array(z.int().nonnegative()),
@@ -28,6 +30,34 @@ export const armCounts = z.strictObject({
   logLossSquares: z.number(),
 });
 export type ArmCounts = z.infer<typeof armCounts>;
+
+/** The spec's `release.judge`, lengths of time in milliseconds. */
+export const judgePolicy = z.strictObject({
+  minimumRequests: z.int().positive(),
+  minimumTime: z.number().nonnegative(),
+  maximumTime: z.number().nonnegative(),
+  alpha: z.number(),
+  errorRateMargin: z.number(),
+  latencyRatioMargin: z.number(),
+  businessMargin: z.number(),
+});
+export type JudgePolicy = z.infer<typeof judgePolicy>;
+
+/** What a look had before it, besides the counts of both arms. */
+export const judgeBasis = z.strictObject({
+  /** This step alone: requests of its smaller arm, and how long it has been judged. */
+  exposure: z.strictObject({ requests: z.int().nonnegative(), milliseconds: z.number() }),
+  /** Microseconds that 95 % of the answers stayed below before the canary came; null until enough were seen. */
+  latencyBound: z.number().nullable(),
+  /** Pearson's dispersion of the canary's share of events over windows: 1 when requests fail one by one. */
+  dispersion: z.strictObject({
+    windows: z.int().nonnegative(),
+    errors: z.number(),
+    latency: z.number(),
+  }),
+  policy: judgePolicy,
+});
+export type JudgeBasis = z.infer<typeof judgeBasis>;
 
 /** One look of the judge, with all its inputs: the verdict can be recomputed from it offline. */
 export const judgement = z.strictObject({
@@ -40,6 +70,7 @@ export const judgement = z.strictObject({
   /** Share of canary among canary and baseline traffic that the route asked for. */
   expectedShare: share,
   alpha: z.number(),
+  basis: judgeBasis,
   findings: z.array(finding),
   verdict,
   recommendation,
