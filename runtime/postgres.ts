@@ -1,0 +1,279 @@
+import { execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  chmod,
+  chown,
+  mkdir,
+  open,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { PerennialError } from '../contracts/errors.js';
+import { findFreePort } from './free-port.js';
+import {
+  findPostgresBinaries,
+  reachableFolder,
+  type PostgresBinaries,
+} from './postgres-binaries.js';
+import {
+  identifyProcess,
+  isRunning,
+  stopProcess,
+  type ProcessIdentity,
+} from './process-identity.js';
+
+const run = promisify(execFile);
+const host = '127.0.0.1';
+const user = 'perennial';
+const usualPort = 7279;
+
+export interface EmbeddedPostgres extends ProcessIdentity {
+  url: string;
+  address: string;
+  /** Left running by a predecessor and taken over. */
+  adopted: boolean;
+  /** Where the data really lies: outside `folder` when root's folder is closed to the account PostgreSQL runs as. */
+  dataFolder: string;
+  stop: () => Promise<void>;
+}
+
+/**
+ * Starts the PostgreSQL that npm brought, on loopback, with a password kept in `folder`; the first call makes the cluster. A server that a
+ * killed predecessor left running on the same data is adopted. `throwaway` gives up durability for speed: for tests.
+ */
+export async function startPostgres({
+  folder,
+  throwaway = false,
+}: {
+  folder: string;
+  throwaway?: boolean;
+}): Promise<EmbeddedPostgres> {
+  const binaries = await findPostgresBinaries();
+  const place = await reachableFolder(folder, binaries.account);
+  if (place !== folder) await symlink(place, join(folder, 'elsewhere')).catch(ignoreExisting);
+  const data = join(place, 'data');
+  const password = await keepPassword(join(folder, 'password'));
+  const found = await findRunning(data);
+  if (found && (await answers(urlOf(found.port, password), data))) {
+    return handle({ ...found, data, password, adopted: true });
+  }
+  if (found) await stopProcess(found, { signal: 'SIGINT' });
+  await makeCluster({ binaries, place, data, password });
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await findFreePort(host, attempt === 1 && !throwaway ? usualPort : 0);
+    const started = await launch({ binaries, data, port, password, throwaway, folder });
+    if (started) return handle({ ...started, port, data, password, adopted: false });
+    if (attempt === 3) throw await refusal(folder);
+    // The sessions of a killed server may need a moment to let go of its memory.
+    await sleep(200 * attempt);
+  }
+}
+
+function handle({
+  pid,
+  started,
+  port,
+  data,
+  password,
+  adopted,
+}: ProcessIdentity & {
+  port: number;
+  data: string;
+  password: string;
+  adopted: boolean;
+}): EmbeddedPostgres {
+  return {
+    pid,
+    started,
+    url: urlOf(port, password),
+    address: `${host}:${port}`,
+    adopted,
+    dataFolder: data,
+    // SIGINT is PostgreSQL's fast shutdown: it ends the sessions and writes a checkpoint.
+    stop: () => stopProcess({ pid, started }, { signal: 'SIGINT', patience: 20_000 }),
+  };
+}
+
+function urlOf(port: number, password: string): string {
+  return `postgresql://${user}:${password}@${host}:${port}/${user}`;
+}
+
+async function keepPassword(path: string): Promise<string> {
+  const fresh = randomBytes(24).toString('base64url');
+  await writeFile(path, fresh, { mode: 0o600, flag: 'wx' }).catch(ignoreExisting);
+  return (await readFile(path, 'utf8')).trim();
+}
+
+/** The server that postmaster.pid names, if it still runs: line 1 is its pid, line 4 its port. */
+async function findRunning(
+  data: string,
+): Promise<(ProcessIdentity & { port: number }) | undefined> {
+  const lines = await readFile(join(data, 'postmaster.pid'), 'utf8').then(
+    (text) => text.split('\n'),
+    () => [],
+  );
+  const identity = await identifyProcess(Number(lines[0]));
+  // After a power cut the pid may be somebody else's: whoever is not a postgres is left alone.
+  const isPostgres = identity && (await commandOf(identity.pid)).includes('postgres');
+  return isPostgres ? { ...identity, port: Number(lines[3]) } : undefined;
+}
+
+async function commandOf(pid: number): Promise<string> {
+  const { stdout } = await run('ps', ['-o', 'args=', '-p', String(pid)]).catch(() => ({
+    stdout: '',
+  }));
+  return stdout || (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''));
+}
+
+/** Whether the server at this address takes our password and keeps its data where we do. */
+async function answers(url: string, data: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ data_directory: string }>('SHOW data_directory');
+    return rows[0]?.data_directory === data;
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+/** Makes the cluster under a draft name and renames it when whole, so that a kill in between leaves nothing half made. */
+async function makeCluster({
+  binaries,
+  place,
+  data,
+  password,
+}: {
+  binaries: PostgresBinaries;
+  place: string;
+  data: string;
+  password: string;
+}): Promise<void> {
+  if (await readFile(join(data, 'PG_VERSION')).catch(() => undefined)) return;
+  const draft = join(place, 'data.draft');
+  const secret = join(place, 'data.secret');
+  await rm(draft, { recursive: true, force: true });
+  await mkdir(draft, { mode: 0o700 });
+  await writeFile(secret, password, { mode: 0o600 });
+  if (binaries.account) {
+    const { uid, gid } = binaries.account;
+    await Promise.all([chown(draft, uid, gid), chown(secret, uid, gid)]);
+  }
+  try {
+    await run(
+      binaries.initdb,
+      [
+        `--pgdata=${draft}`,
+        `--username=${user}`,
+        `--pwfile=${secret}`,
+        '--auth=scram-sha-256',
+        '--encoding=UTF8',
+        '--locale-provider=builtin',
+        '--builtin-locale=C.UTF-8',
+        '--locale=C',
+        '--no-instructions',
+        '--no-sync',
+      ],
+      { ...binaries.account, cwd: place, env: { PATH: process.env.PATH ?? '', LC_ALL: 'C' } },
+    );
+  } catch (cause) {
+    throw new PerennialError(
+      'TOOL_MISSING',
+      `PostgreSQL could not make its data folder ${data}: ${(cause as { stderr?: string }).stderr?.trim() ?? String(cause)}`,
+      {},
+      { cause },
+    );
+  } finally {
+    await rm(secret, { force: true });
+  }
+  await chmod(draft, 0o700);
+  await rename(draft, data);
+}
+
+/** Starts the server and waits until it answers; undefined when it ended first, as it does when somebody took the port. */
+async function launch({
+  binaries,
+  data,
+  port,
+  password,
+  throwaway,
+  folder,
+}: {
+  binaries: PostgresBinaries;
+  data: string;
+  port: number;
+  password: string;
+  throwaway: boolean;
+  folder: string;
+}): Promise<ProcessIdentity | undefined> {
+  const fast = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'];
+  const options = [
+    `listen_addresses=${host}`,
+    `port=${port}`,
+    // No socket file: its path may not exceed 107 bytes, and loopback with a password does.
+    'unix_socket_directories=',
+    'max_connections=200',
+    'timezone=UTC',
+    'log_timezone=UTC',
+    ...(throwaway ? fast : []),
+  ];
+  const log = await open(join(folder, 'postgres.log'), 'a', 0o600);
+  const child = spawn(
+    binaries.postgres,
+    ['-D', data, ...options.flatMap((option) => ['-c', option])],
+    {
+      ...binaries.account,
+      cwd: data,
+      // Its own process group: Ctrl-C in the terminal is ours to pass on, in order.
+      detached: true,
+      stdio: ['ignore', log.fd, log.fd],
+      env: { PATH: process.env.PATH ?? '', LC_ALL: 'C' },
+    },
+  );
+  child.once('error', () => {});
+  child.unref();
+  await log.close();
+  const identity = child.pid === undefined ? undefined : await identifyProcess(child.pid);
+  if (!identity) return undefined;
+  while (await isRunning(identity)) {
+    if (await answers(urlOf(port, password).replace(/\/\w+$/, '/postgres'), data)) {
+      await ensureDatabase(urlOf(port, password).replace(/\/\w+$/, '/postgres'));
+      return identity;
+    }
+    await sleep(20);
+  }
+  return undefined;
+}
+
+async function ensureDatabase(adminUrl: string): Promise<void> {
+  const client = new pg.Client({ connectionString: adminUrl });
+  await client.connect();
+  try {
+    const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [user]);
+    if (rowCount === 0) await client.query(`CREATE DATABASE ${user}`);
+  } finally {
+    await client.end();
+  }
+}
+
+async function refusal(folder: string): Promise<PerennialError> {
+  const log = await readFile(join(folder, 'postgres.log'), 'utf8').catch(() => '');
+  const last = log.trim().split('\n').slice(-3).join(' · ');
+  return new PerennialError(
+    'DATABASE_UNAVAILABLE',
+    `PostgreSQL did not start. Its last words: ${last}`,
+  );
+}
+
+function ignoreExisting(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EEXIST') throw error;
+}

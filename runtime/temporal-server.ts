@@ -1,0 +1,176 @@
+import { spawn } from 'node:child_process';
+import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Connection } from '@temporalio/client';
+import { msToTs } from '@temporalio/common/lib/time.js';
+import { z } from 'zod';
+import { PerennialError } from '../contracts/errors.js';
+import { findFreePort } from './free-port.js';
+import type { Log } from './log.js';
+import {
+  identifyProcess,
+  isRunning,
+  stopProcess,
+  type ProcessIdentity,
+} from './process-identity.js';
+import { ensureSearchAttributes } from './search-attributes.js';
+
+const host = '127.0.0.1';
+const retention = '30 days';
+
+/** The dev server's single history shard asks its queues 20 times a second by default, so that every step of a workflow waits for 30 ms. */
+const swift = ['history.transferProcessorMaxPollRPS=1000', 'history.timerProcessorMaxPollRPS=1000'];
+
+export interface TemporalServer extends ProcessIdentity {
+  address: string;
+  ui: string | undefined;
+  /** Left running by a predecessor and taken over. */
+  adopted: boolean;
+  stop: () => Promise<void>;
+  kill: () => Promise<void>;
+}
+
+const notes = z.object({
+  pid: z.number(),
+  started: z.string(),
+  address: z.string(),
+  ui: z.string().optional(),
+});
+
+/**
+ * Starts Temporal's dev server on loopback with its history in a file of `folder`, and returns when it answers over gRPC, with namespace, search
+ * attributes and retention in place. One that a killed predecessor left running is adopted.
+ */
+export async function startTemporalServer({
+  cli,
+  folder,
+  namespace,
+  log,
+  port = 0,
+  ui = true,
+  dynamicConfig = [],
+}: {
+  cli: string;
+  folder: string;
+  namespace: string;
+  log: Log;
+  /** The usual port; a free one is taken where somebody has it. The UI's is a thousand higher. */
+  port?: number;
+  ui?: boolean;
+  dynamicConfig?: string[];
+}): Promise<TemporalServer> {
+  await mkdir(folder, { recursive: true });
+  const noted = join(folder, 'server.json');
+  const predecessor = await readNotes(noted);
+  if (predecessor && (await isRunning(predecessor))) {
+    if (await isHealthy(predecessor.address)) return handle({ ...predecessor, adopted: true });
+    await stopProcess(predecessor, { patience: 5_000 });
+  }
+  for (let attempt = 1; ; attempt += 1) {
+    const chosen = await findFreePort(host, attempt === 1 ? port : 0);
+    const uiPort = ui ? await findFreePort(host, port === 0 ? 0 : chosen + 1_000) : undefined;
+    const address = `${host}:${chosen}`;
+    const started = await launch({ cli, folder, namespace, address, uiPort, dynamicConfig });
+    if (started) {
+      const flags = {
+    ip: host,
+    port,
+    ...(uiPort !== undefined && { 'ui-port': String(uiPort) }),
+    'http-port': String(http),
+    'metrics-port': String(metrics),
+    'log-level': 'warn',
+    namespace,
+    'db-filename': join(folder, 'history.db'),
+  };
+  const log = await open(join(folder, 'server.log'), 'a', 0o600);
+  const child = spawn(
+    cli,
+    [
+      'server',
+      'start-dev',
+      ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]),
+      ...(uiPort === undefined ? ['--headless'] : ['--ui-disable-news-fetch']),
+      ...['journal_mode=WAL', 'synchronous=NORMAL'].flatMap((each) => ['--sqlite-pragma', each]),
+      ...[...swift, ...dynamicConfig].flatMap((each) => ['--dynamic-config-value', each]),
+    ],
+    {
+      // Its own process group: Ctrl-C in the terminal is ours to pass on, in order.
+      detached: true,
+      stdio: ['ignore', log.fd, log.fd],
+      env: { ...process.env, GOGC: '400' },
+    },
+  );
+  child.once('error', () => {});
+  child.unref();
+  await log.close();
+  const identity = child.pid === undefined ? undefined : await identifyProcess(child.pid);
+  if (!identity) return undefined;
+  while (await isRunning(identity)) {
+    if (await isHealthy(address)) return identity;
+    await sleep(25);
+  }
+  return undefined;
+}
+
+/** Asked of the gRPC port: the page answers before the server does, and the other way round. */
+async function isHealthy(address: string): Promise<boolean> {
+  // A gRPC client that was refused once waits for a second before it dials again.
+  if (!(await isListening(address))) return false;
+  try {
+    const connection = await Connection.connect({ address, connectTimeout: 1_000 });
+    try {
+      await connection.healthService.check({
+        service: 'temporal.api.workflowservice.v1.WorkflowService',
+      });
+      return true;
+    } finally {
+      await connection.close();
+    }
+  } catch {
+    return false;
+  }
+}
+
+function isListening(address: string): Promise<boolean> {
+  const [, port] = address.split(':');
+  return new Promise((settle) => {
+    const socket = connect({ host, port: Number(port) });
+    socket.once('error', () => settle(false));
+    socket.once('connect', () => {
+      socket.destroy();
+      settle(true);
+    });
+  });
+}
+
+async function prepareNamespace({
+  address,
+  namespace,
+  log,
+}: {
+  address: string;
+  namespace: string;
+  log: Log;
+}): Promise<void> {
+  const connection = await Connection.connect({ address });
+  try {
+    await connection.workflowService.updateNamespace({
+      namespace,
+      config: { workflowExecutionRetentionTtl: msToTs(retention) },
+    });
+    await ensureSearchAttributes(connection, { namespace, log });
+  } finally {
+    await connection.close();
+  }
+}
+
+async function refusal(folder: string): Promise<PerennialError> {
+  const log = await readFile(join(folder, 'server.log'), 'utf8').catch(() => '');
+  const last = log.trim().split('\n').slice(-3).join(' · ');
+  return new PerennialError(
+    'TEMPORAL_UNAVAILABLE',
+    `The Temporal dev server did not start. Its last words: ${last}`,
+  );
+}

@@ -1,0 +1,50 @@
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection } from '@temporalio/worker';
+import { PerennialError } from '../contracts/errors.js';
+
+export interface TemporalSettings {
+  /** host:port */
+  address: string;
+  namespace: string;
+  /** For Temporal Cloud; switches TLS on. */
+  apiKey?: string | undefined;
+}
+
+export interface TemporalClient {
+  client: Client;
+  connection: Connection;
+  close: () => Promise<void>;
+}
+
+/** A client for starting and messaging workflows. Throws TEMPORAL_UNAVAILABLE where the server does not answer within ten seconds. */
+export async function connectTemporal(settings: TemporalSettings): Promise<TemporalClient> {
+  const connection = await Connection.connect({
+    ...transport(settings),
+    connectTimeout: 10_000,
+  }).catch((cause: unknown) => {
+    throw unavailable(settings.address, cause);
+  });
+  const client = new Client({ connection, namespace: settings.namespace });
+  return { client, connection, close: () => connection.close() };
+}
+
+/** The connection that workers poll on. Throws TEMPORAL_UNAVAILABLE. */
+export async function connectWorker(settings: TemporalSettings): Promise<NativeConnection> {
+  return NativeConnection.connect(transport(settings)).catch((cause: unknown) => {
+    throw unavailable(settings.address, cause);
+  });
+}
+
+function transport({ address, apiKey }: TemporalSettings) {
+  return apiKey === undefined ? { address } : { address, apiKey, tls: true };
+}
+
+function unavailable(address: string, cause: unknown): PerennialError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new PerennialError(
+    'TEMPORAL_UNAVAILABLE',
+    `There is no Temporal server at ${address}: ${reason}`,
+    {},
+    { cause },
+  );
+}

@@ -1,0 +1,32 @@
+import { defineConfig } from 'vitest/config';
+
+/** Layers by what a test needs; the endings of the file names say which layer it is in. */
+const layers = {
+  pure: { include: ['test/!(chaos|replay|repository|support)/*.test.ts'], services: false },
+  repository: { include: ['test/repository/*.test.ts'], services: false },
+  database: { include: ['test/**/*.db.test.ts'], services: true },
+  replay: { include: ['test/replay/*.test.ts'], services: false },
+  workflow: { include: ['test/**/*.workflow.test.ts'], services: true },
+  door: { include: ['test/**/*.door.test.ts'], services: true },
+  browser: { include: ['test/**/*.browser.test.ts'], services: true },
+  chaos: { include: ['test/chaos/*.test.ts'], services: true },
+};
+const endings = ['db', 'workflow', 'door', 'browser'].map((word) => `test/**/*.${word}.test.ts`);
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    maxWorkers: 2,
+    passWithNoTests: true,
+    projects: Object.entries(layers).map(([name, { include, services }]) => ({
+      test: {
+        name,
+        include,
+        exclude: services ? [] : endings,
+        testTimeout: services ? 60_000 : 15_000,
+        hookTimeout: services ? 120_000 : 30_000,
+        globalSetup: services ? ['test/support/services.ts'] : [],
+      },
+    })),
+  },
+});
