@@ -74,7 +74,61 @@ export async function startTemporalServer({
     const address = `${host}:${chosen}`;
     const started = await launch({ cli, folder, namespace, address, uiPort, dynamicConfig });
     if (started) {
-      const flags = {
+      const page = uiPort === undefined ? undefined : `http://${host}:${uiPort}`;
+      const found = { ...started, address, ...(page !== undefined && { ui: page }) };
+      await writeFile(noted, JSON.stringify(found));
+      await prepareNamespace({ address, namespace, log });
+      return handle({ ...found, adopted: false });
+    }
+    if (attempt === 3) throw await refusal(folder);
+  }
+}
+
+function handle({
+  pid,
+  started,
+  address,
+  ui,
+  adopted,
+}: z.infer<typeof notes> & { adopted: boolean }): TemporalServer {
+  return {
+    pid,
+    started,
+    address,
+    ui,
+    adopted,
+    stop: () => stopProcess({ pid, started }, { patience: 10_000 }),
+    kill: () => stopProcess({ pid, started }, { patience: 0 }),
+  };
+}
+
+async function readNotes(path: string): Promise<z.infer<typeof notes> | undefined> {
+  try {
+    return notes.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Starts the server and waits until it serves; undefined when it ended first, as it does when somebody took the port. */
+async function launch({
+  cli,
+  folder,
+  namespace,
+  address,
+  uiPort,
+  dynamicConfig,
+}: {
+  cli: string;
+  folder: string;
+  namespace: string;
+  address: string;
+  uiPort: number | undefined;
+  dynamicConfig: string[];
+}): Promise<ProcessIdentity | undefined> {
+  const [, port = ''] = address.split(':');
+  const [http, metrics] = [await findFreePort(host), await findFreePort(host)];
+  const flags = {
     ip: host,
     port,
     ...(uiPort !== undefined && { 'ui-port': String(uiPort) }),
