@@ -72,6 +72,11 @@ export const errorCatalogue = {
     hint: 'Mend the data at its source, or change the contract and raise its version.',
   },
   MODEL_NOT_FOUND: { kind: 'fix', http: 404, hint: '`perennial list` shows the models there are.' },
+  MODEL_RETIRED: {
+    kind: 'ask',
+    http: 409,
+    hint: 'Apply a spec for it again (`perennial apply model.yaml`) to take it back into service.',
+  },
   DELIVERY_NOT_FOUND: {
     kind: 'fix',
     http: 404,
@@ -149,6 +154,11 @@ export const errorCatalogue = {
     kind: 'retry',
     http: 409,
     hint: 'The trainer gave no sign of life for longer than training.heartbeat.',
+  },
+  JOB_KEY_TAKEN: {
+    kind: 'ask',
+    http: 409,
+    hint: 'Find out whose job it is; give each installation its own PERENNIAL_INSTALLATION.',
   },
   MANIFEST_INVALID: {
     kind: 'fix',

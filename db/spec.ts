@@ -25,10 +25,10 @@ export async function registerSpec(
       .returning({ digest: spec.digest });
     const created = inserted.length > 0;
     const [before] = await tx
-      .select({ current: model.currentSpec })
+      .select({ current: model.currentSpec, retiredAt: model.retiredAt })
       .from(model)
       .where(eq(model.name, name));
-    if (before?.current === digest) return { digest, created };
+    if (before?.current === digest && before.retiredAt === null) return { digest, created };
     await tx
       .update(model)
       .set({ currentSpec: digest, retiredAt: null })
