@@ -1,0 +1,46 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { z } from 'zod';
+import { modelName } from '../contracts/names.js';
+import { errorAnswer } from '../contracts/overview.js';
+import { refuseInput } from './errors.js';
+
+/** A JSON answer of a route as the OpenAPI document tells it, with the shape that every error has. */
+export function answers<T extends z.ZodType>(schema: T, description: string) {
+  return {
+    200: { description, content: { 'application/json': { schema } } },
+    default: {
+      description: 'What was asked, what was found, what to do',
+      content: { 'application/json': { schema: errorAnswer } },
+    },
+  } as const;
+}
+
+/** A JSON body that must be there. */
+export function body<T extends z.ZodType>(schema: T) {
+  return { content: { 'application/json': { schema } }, required: true } as const;
+}
+
+export const ofModel = z.object({ model: modelName });
+const numeral = z.coerce.number().int().positive();
+export const ofDelivery = ofModel.extend({ number: numeral });
+export const ofVersion = ofModel.extend({ version: numeral });
+export const limit = (most: number, usual: number) =>
+  z.coerce.number().int().min(1).max(most).default(usual);
+
+/** Repeated with the same key, a message counts once. */
+export const idempotency = z.object({
+  'idempotency-key': z
+    .string()
+    .regex(/^[\w.:-]{1,128}$/)
+    .optional(),
+});
+
+/** Routes of one word. What a contract refuses never reaches a handler. */
+export function createRouter() {
+  return new OpenAPIHono({
+    defaultHook: (result) => {
+      if (!result.success)
+        refuseInput(result.error, { where: result.target, code: 'INPUT_INVALID' });
+    },
+  });
+}

@@ -1,0 +1,71 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { bodyLimit } from 'hono/body-limit';
+import { PerennialError } from '../contracts/errors.js';
+import type { ApiDependencies } from './dependencies.js';
+import { answerError } from './errors.js';
+import { createApprovalRoutes } from './routes/approval.js';
+import { createAuditRoutes } from './routes/audit.js';
+import { createDeliveryRoutes } from './routes/delivery.js';
+import { createDriftRoutes } from './routes/drift.js';
+import { createModelRoutes } from './routes/model.js';
+import { createReleaseRoutes } from './routes/release.js';
+import { createSpecRoutes } from './routes/spec.js';
+import { createStatusRoutes } from './routes/status.js';
+
+/** A spec with its contract is some kilobytes; nothing larger has business here. */
+const largestBody = 2_000_000;
+
+/** The control API under `/api/v1`, described by itself in `/api/v1/openapi.json`. */
+export function createApi(dependencies: ApiDependencies) {
+  const app = new OpenAPIHono();
+  app.use(
+    bodyLimit({
+      maxSize: largestBody,
+      onError: () => {
+        throw new PerennialError('BODY_TOO_LARGE', `A body may have ${largestBody} bytes.`);
+      },
+    }),
+  );
+  app.use(async (context, next) => {
+    requireJson(context.req.method, context.req.header('content-type'));
+    await next();
+  });
+  for (const create of routes) app.route('/api/v1', create(dependencies));
+  app.doc31('/api/v1/openapi.json', {
+    openapi: '3.1.0',
+    info: {
+      title: 'Perennial control API',
+      version: '1',
+      description: 'Durable orchestration of machine-learning models. Errors: docs/errors.md.',
+    },
+  });
+  app.notFound((context) =>
+    answerError(
+      context,
+      new PerennialError(
+        'ROUTE_NOT_FOUND',
+        `There is no ${context.req.method} ${context.req.path}.`,
+      ),
+      dependencies.log,
+    ),
+  );
+  app.onError((error, context) => answerError(context, error, dependencies.log));
+  return app;
+}
+
+const routes = [
+  createSpecRoutes,
+  createModelRoutes,
+  createDeliveryRoutes,
+  createApprovalRoutes,
+  createReleaseRoutes,
+  createDriftRoutes,
+  createAuditRoutes,
+  createStatusRoutes,
+];
+
+/** A page in a browser may post forms and plain text across sites, but not this content type: it keeps strangers' pages out. */
+function requireJson(method: string, contentType: string | undefined): void {
+  if (method === 'POST' && !contentType?.startsWith('application/json'))
+    throw new PerennialError('NOT_JSON', `The content-type is '${contentType ?? 'missing'}'.`);
+}

@@ -1,0 +1,10 @@
+import type { Database } from '../db/connect.js';
+import type { Log } from '../runtime/log.js';
+import type { Engine } from './workflow-calls.js';
+
+/** What the control API stands on. */
+export interface ApiDependencies {
+  db: Database;
+  engine: Engine;
+  log: Log;
+}

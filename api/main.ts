@@ -1,0 +1,83 @@
+import { serve, type ServerType } from '@hono/node-server';
+import { PerennialError } from '../contracts/errors.js';
+import { connectDatabase } from '../db/connect.js';
+import { loadConfig, type Config } from '../runtime/config.js';
+import { createLog } from '../runtime/log.js';
+import { connectTemporal } from '../runtime/temporal.js';
+import { createApi } from './app.js';
+
+/** How long, in ms, a request waits for a worker's answer. */
+const patience = 15_000;
+
+/** The control API as a process: connects, listens, says where in one line on stdout, and ends in order on SIGTERM or SIGINT. */
+async function main(): Promise<void> {
+  const config = loadConfig();
+  const log = createLog({ part: 'api', level: config.logLevel });
+  requireLoopback(config.host);
+  const { address, namespace, apiKey } = config.temporal;
+  const database = connectDatabase({ url: required('DATABASE_URL', config.databaseUrl), log });
+  const temporal = await connectTemporal({
+    address: required('TEMPORAL_ADDRESS', address),
+    namespace,
+    apiKey,
+  });
+  const app = createApi({ db: database.db, engine: { client: temporal.client, patience }, log });
+  const { server, url } = await listen(app.fetch, config);
+  process.stdout.write(`${JSON.stringify({ ready: true, address: url })}\n`);
+  log.info('The control API listens', { address: url });
+
+  const stop = async () => {
+    await new Promise((resolve) => {
+      server.close(resolve);
+      if ('closeIdleConnections' in server) server.closeIdleConnections();
+      setTimeout(resolve, 2_000).unref();
+    });
+    await Promise.allSettled([temporal.close(), database.close()]);
+    process.exit(0);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop());
+}
+
+function listen(
+  fetch: (request: Request) => Response | Promise<Response>,
+  { host, api: { port } }: Config,
+): Promise<{ server: ServerType; url: string }> {
+  return new Promise((resolve, reject) => {
+    const server = serve({ fetch, hostname: host, port }, (found) => {
+      const name = host.includes(':') ? `[${host}]` : host;
+      resolve({ server, url: `http://${name}:${found.port}` });
+    });
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new PerennialError('PORT_TAKEN', `Port ${port} of ${host} is taken.`)
+          : error,
+      ),
+    );
+  });
+}
+
+/** Without a way to tell who asks, nobody but this machine may ask. */
+function requireLoopback(host: string): void {
+  if (/^(127(\.\d+){3}|::1|localhost)$/.test(host)) return;
+  throw new PerennialError(
+    'CONFIG_INVALID',
+    `PERENNIAL_HOST is '${host}': the control API asks for no token yet and listens on loopback only (127.0.0.1, ::1, localhost).`,
+  );
+}
+
+function required(name: string, value: string | undefined): string {
+  if (value !== undefined) return value;
+  throw new PerennialError('CONFIG_INVALID', `${name} is not set; the control API needs it.`);
+}
+
+main().catch((error: unknown) => {
+  const told =
+    error instanceof PerennialError
+      ? `${error.code}: ${error.message} ${error.entry.hint}`
+      : error instanceof Error
+        ? error.stack
+        : String(error);
+  process.stderr.write(`${told}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,103 @@
+import { createRoute } from '@hono/zod-openapi';
+import { z } from 'zod';
+import { PerennialError } from '../../contracts/errors.js';
+import { workflowId } from '../../contracts/messages.js';
+import {
+  lineage,
+  modelDetail,
+  modelSummary,
+  retired,
+  retireRequest,
+  type ModelDetail,
+} from '../../contracts/overview.js';
+import type { Database } from '../../db/connect.js';
+import {
+  findOpenApproval,
+  listDeliveries,
+  listVersionViews,
+  readLineage,
+} from '../../db/delivery-view.js';
+import { retireModel } from '../../db/model.js';
+import { findModel, listDriftReports, listModels } from '../../db/overview.js';
+import { findLastRelease, findRoute } from '../../db/release-view.js';
+import { currentSpec } from '../../db/spec.js';
+import { answers, body, createRouter, ofModel, ofVersion } from '../answers.js';
+import type { ApiDependencies } from '../dependencies.js';
+import { sendSignal } from '../workflow-calls.js';
+
+const list = createRoute({
+  method: 'get',
+  path: '/models',
+  summary: 'All models',
+  responses: answers(z.strictObject({ models: z.array(modelSummary) }), 'Models by name'),
+});
+
+const show = createRoute({
+  method: 'get',
+  path: '/models/{model}',
+  summary: 'One model: route, versions, deliveries, what it waits for',
+  request: { params: ofModel },
+  responses: answers(modelDetail, 'The model'),
+});
+
+const readLineageOf = createRoute({
+  method: 'get',
+  path: '/models/{model}/versions/{version}/lineage',
+  summary: 'Where a version comes from',
+  request: { params: ofVersion },
+  responses: answers(lineage, 'Spec, snapshot, trainer, parameters, evidence, votes'),
+});
+
+const retire = createRoute({
+  method: 'post',
+  path: '/models/{model}/retire',
+  summary: 'Stop watching a model and start nothing new for it; its champion goes on answering',
+  request: { params: ofModel, body: body(retireRequest) },
+  responses: answers(retired, 'When it was retired'),
+});
+
+/** Models and their versions. */
+export function createModelRoutes({ db, engine }: ApiDependencies) {
+  return createRouter()
+    .openapi(list, async (context) => context.json({ models: await listModels(db) }, 200))
+    .openapi(show, async (context) =>
+      context.json(await readModelDetail(db, context.req.valid('param').model), 200),
+    )
+    .openapi(readLineageOf, async (context) => {
+      const { model, version } = context.req.valid('param');
+      await findModel(db, model);
+      return context.json(await readLineage(db, model, version), 200);
+    })
+    .openapi(retire, async (context) => {
+      const { model } = context.req.valid('param');
+      const { by, reason } = context.req.valid('json');
+      const { delivery } = await findModel(db, model);
+      if (delivery && delivery.outcome === null)
+        throw new PerennialError(
+          'DELIVERY_IN_PROGRESS',
+          `Delivery ${delivery.number} of '${model}' is in stage '${delivery.stage}'; cancel it before retiring the model.`,
+        );
+      const retiredAt = await retireModel(db, { name: model, by, reason });
+      const monitorStopped = await sendSignal(engine, workflowId.monitor(model), 'retire', {
+        by,
+        reason,
+      });
+      return context.json({ model, retiredAt: retiredAt.toISOString(), monitorStopped }, 200);
+    });
+}
+
+async function readModelDetail(db: Database, model: string): Promise<ModelDetail> {
+  const summary = await findModel(db, model);
+  const [lastReport] = await listDriftReports(db, model, 1);
+  const description = summary.specDigest ? (await currentSpec(db, model)).spec.description : '';
+  return {
+    ...summary,
+    description,
+    route: await findRoute(db, model),
+    approval: await findOpenApproval(db, model),
+    release: await findLastRelease(db, model),
+    lastReport: lastReport ?? null,
+    recentDeliveries: await listDeliveries(db, model, { limit: 10 }),
+    recentVersions: await listVersionViews(db, model, 10),
+  };
+}

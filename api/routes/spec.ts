@@ -1,0 +1,31 @@
+import { createRoute } from '@hono/zod-openapi';
+import { dataContract } from '../../contracts/contract.js';
+import { appliedSpec, applySpec } from '../../contracts/overview.js';
+import { modelSpec } from '../../contracts/spec.js';
+import { registerSpec } from '../../db/spec.js';
+import { answers, body, createRouter } from '../answers.js';
+import type { ApiDependencies } from '../dependencies.js';
+import { refuseInput } from '../errors.js';
+
+const apply = createRoute({
+  method: 'post',
+  path: '/specs',
+  summary: 'Register a spec and make it the current one of its model',
+  request: { body: body(applySpec) },
+  responses: answers(appliedSpec, 'The digest of the spec; the same spec again changes nothing'),
+});
+
+/** Specs, content-addressed. */
+export function createSpecRoutes({ db }: ApiDependencies) {
+  return createRouter().openapi(apply, async (context) => {
+    const { base, by, ...sent } = context.req.valid('json');
+    const spec = modelSpec.safeParse(sent.spec);
+    if (!spec.success) return refuseInput(spec.error, { where: 'spec', code: 'SPEC_INVALID' });
+    const contract = dataContract.safeParse(sent.contract);
+    if (!contract.success)
+      return refuseInput(contract.error, { where: 'contract', code: 'CONTRACT_INVALID' });
+    const content = { spec: spec.data, contract: contract.data, base };
+    const registered = await registerSpec(db, { content, by });
+    return context.json({ model: spec.data.model, ...registered }, 200);
+  });
+}
