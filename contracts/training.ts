@@ -33,10 +33,10 @@ export type JobStatus = z.infer<typeof jobStatus>;
 
 /** One line of `/opt/ml/output/progress.jsonl`. */
 export const progressLine = z.object({
-  step: z.int().nonnegative(),
-  total: z.int().positive().optional(),
-  metrics: z.record(z.string(), z.number()).default({}),
-  message: z.string().optional(),
+  step: z.int32().nonnegative(),
+  total: z.int32().positive().optional(),
+  metrics: z.record(z.string().regex(/^[\w .:/@-]{1,120}$/), z.number()).default({}),
+  message: z.string().max(1_000).optional(),
   time: z.string().optional(),
 });
 export type ProgressLine = z.infer<typeof progressLine>;
