@@ -1,5 +1,6 @@
 import type { ArmCounts, JudgeBasis } from '../contracts/release.js';
 import { catastrophe, promotionAlpha, spentBy } from './error-budget.js';
+import { compareMeans, type MeanOfMany } from './mean-difference.js';
 import type { MetricJudgement } from './metric-judgement.js';
 import { lowerRate, upperRate } from './rate-bound.js';
 import { shareEvidence } from './share-evidence.js';
@@ -15,12 +16,7 @@ export function judgeErrorRate(
   { policy, dispersion }: JudgeBasis,
 ): MetricJudgement {
   const value = rate(canary) - rate(baseline);
-  const upper =
-    upperRate(canary.errors, canary.requests, promotionAlpha / 2) -
-    lowerRate(baseline.errors, baseline.requests, promotionAlpha / 2);
-  const lower =
-    lowerRate(canary.errors, canary.requests, promotionAlpha / 2) -
-    upperRate(baseline.errors, baseline.requests, promotionAlpha / 2);
+  const { lower, upper } = boundsOfDifference(canary, baseline);
   const nullShare = canary.requests / Math.max(1, canary.requests + baseline.requests);
   const evidenceAt = (scatter: number): number =>
     shareEvidence({
@@ -55,5 +51,45 @@ export function judgeErrorRate(
     },
   };
 }
+
+/** Requests of both arms at which the asymptotic bounds are tightest. */
+const plannedErrorRows = 20_000;
+/** With fewer errors in an arm only the exact bounds of each arm are used. */
+const fewestErrors = 20;
+
+/**
+ * Bounds of the difference of two error rates: the better of exact bounds of each arm (right when errors are rare) and the
+ * asymptotic ones of the difference (right when they are not), each for half of the risk.
+ */
+function boundsOfDifference(
+  canary: ArmCounts,
+  baseline: ArmCounts,
+): { lower: number; upper: number } {
+  const risk = promotionAlpha / 2;
+  const exact = {
+    lower:
+      lowerRate(canary.errors, canary.requests, risk / 2) -
+      upperRate(baseline.errors, baseline.requests, risk / 2),
+    upper:
+      upperRate(canary.errors, canary.requests, risk / 2) -
+      lowerRate(baseline.errors, baseline.requests, risk / 2),
+  };
+  if (Math.min(canary.errors, baseline.errors) < fewestErrors) return exact;
+  const asymptotic = compareMeans(errorsOf(canary), errorsOf(baseline), {
+    alpha: risk,
+    plannedRows: plannedErrorRows,
+  });
+  if (!asymptotic) return exact;
+  return {
+    lower: Math.max(exact.lower, asymptotic.lower),
+    upper: Math.min(exact.upper, asymptotic.upper),
+  };
+}
+
+const errorsOf = ({ requests, errors }: ArmCounts): MeanOfMany => ({
+  rows: requests,
+  sum: errors,
+  squares: errors,
+});
 
 const rate = ({ errors, requests }: ArmCounts): number => (requests === 0 ? 0 : errors / requests);
