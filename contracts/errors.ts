@@ -217,6 +217,11 @@ export const errorCatalogue = {
   },
   OVERLOADED: { kind: 'retry', http: 429, hint: 'Send again after a moment.' },
   PORT_TAKEN: { kind: 'fix', http: 500, hint: 'Free the port or set another one.' },
+  STACK_RUNNING: {
+    kind: 'fix',
+    http: 409,
+    hint: '`perennial status` shows it, `perennial down` stops it.',
+  },
   TOOL_MISSING: { kind: 'fix', http: 500, hint: 'Install what the message names.' },
   INTERNAL: { kind: 'bug', http: 500, hint: 'Please report it with the request id.' },
 } as const satisfies Record<string, ErrorEntry>;
