@@ -35,12 +35,21 @@ export const idempotency = z.object({
     .optional(),
 });
 
+const partNames = {
+  json: 'body',
+  form: 'body',
+  param: 'path',
+  query: 'query',
+  header: 'header',
+  cookie: 'cookie',
+} as const;
+
 /** Routes of one word. What a contract refuses never reaches a handler. */
 export function createRouter() {
   return new OpenAPIHono({
     defaultHook: (result) => {
       if (!result.success)
-        refuseInput(result.error, { where: result.target, code: 'INPUT_INVALID' });
+        refuseInput(result.error, { where: partNames[result.target], code: 'INPUT_INVALID' });
     },
   });
 }

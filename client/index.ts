@@ -1,0 +1,25 @@
+/** The TypeScript SDK of Perennial: `createPerennial({ url })`. */
+import { createApprovalClient } from './approval.js';
+import { createDeliveryClient } from './delivery.js';
+import { createHttp, type HttpOptions } from './http.js';
+import { createModelClient } from './model.js';
+import { createReleaseClient } from './release.js';
+
+export { createGateway, type FeatureRow, type InferOptions, type Prediction } from './gateway.js';
+export { parseContract, parseSpec, readSpecFile, type SpecFile } from './spec-file.js';
+export { type WatchOptions } from './delivery.js';
+export { type Vote } from './approval.js';
+export { PerennialError } from '../contracts/errors.js';
+
+/** A client of the control API. Errors are PerennialError with the server's code; nobody listening is SERVER_UNREACHABLE. */
+export function createPerennial(options: HttpOptions) {
+  const http = createHttp(options);
+  return {
+    url: http.url,
+    ...createModelClient(http),
+    ...createDeliveryClient(http),
+    ...createApprovalClient(http),
+    ...createReleaseClient(http),
+  };
+}
+export type Perennial = ReturnType<typeof createPerennial>;
