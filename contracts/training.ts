@@ -91,6 +91,8 @@ export const supervision = z.strictObject({
   total: z.int().positive().nullable(),
   /** Byte offset into the progress file that has been stored. */
   progressOffset: z.int().nonnegative(),
+  /** Byte offset into the trainer's output that has been stored. */
+  logOffset: z.int().nonnegative(),
   message: z.string(),
 });
 export type Supervision = z.infer<typeof supervision>;

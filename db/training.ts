@@ -1,0 +1,140 @@
+import { and, asc, eq, isNull, sql } from 'drizzle-orm';
+import type { TrainingAttempt } from '../contracts/stages.js';
+import type { ProgressLine, TrainingOutcome } from '../contracts/training.js';
+import { appendAudit } from './audit.js';
+import type { Database, Executor } from './connect.js';
+import { metric, trainingLog, trainingRun } from './schema/training.js';
+
+const rowsAtOnce = 1_000;
+
+/** Opens an attempt's row. The same attempt again finds its row and changes nothing. */
+export async function openTrainingRun(
+  db: Database,
+  { model, delivery, attempt, key }: TrainingAttempt,
+  backend: string,
+): Promise<void> {
+  await db.transaction(async (tx) => {
+    const inserted = await tx
+      .insert(trainingRun)
+      .values({ model, delivery, attempt, key, backend })
+      .onConflictDoNothing()
+      .returning({ key: trainingRun.key });
+    if (inserted.length === 0) return;
+    await appendAudit(tx, {
+      actor: 'perennial',
+      action: 'training.opened',
+      subject: `${model}/${delivery}`,
+      detail: { attempt, key, backend },
+    });
+  });
+}
+
+/** How the attempt ended; null while it has not. */
+export async function recordedOutcome(db: Executor, key: string): Promise<TrainingOutcome | null> {
+  const [row] = await db
+    .select({ outcome: trainingRun.outcome })
+    .from(trainingRun)
+    .where(eq(trainingRun.key, key));
+  return row?.outcome ?? null;
+}
+
+/** Records how an attempt ended. The first record stands: a later one gets it back and changes nothing. */
+export async function recordOutcome(
+  db: Database,
+  { model, delivery, attempt, key }: TrainingAttempt,
+  outcome: TrainingOutcome,
+): Promise<TrainingOutcome> {
+  return db.transaction(async (tx) => {
+    const updated = await tx
+      .update(trainingRun)
+      .set({ outcome, endedAt: sql`now()` })
+      .where(and(eq(trainingRun.key, key), isNull(trainingRun.outcome)))
+      .returning({ key: trainingRun.key });
+    if (updated.length === 0) return (await recordedOutcome(tx, key)) ?? outcome;
+    await appendAudit(tx, {
+      actor: 'perennial',
+      action: `training.${outcome.kind}`,
+      subject: `${model}/${delivery}`,
+      detail:
+        outcome.kind === 'succeeded'
+          ? { attempt, key, model: outcome.model.sha256, environment: outcome.environment }
+          : { attempt, key, code: outcome.code, reason: outcome.reason },
+    });
+    return outcome;
+  });
+}
+
+/** Stores metrics once by name and step; one that is there already stays. */
+export async function recordMetrics(
+  db: Executor,
+  key: string,
+  lines: ProgressLine[],
+): Promise<void> {
+  const rows = lines.flatMap(({ step, metrics }) =>
+    Object.entries(metrics).map(([name, value]) => ({ key, name, step, value })),
+  );
+  for (let start = 0; start < rows.length; start += rowsAtOnce)
+    await db
+      .insert(metric)
+      .values(rows.slice(start, start + rowsAtOnce))
+      .onConflictDoNothing();
+}
+
+/** Stores lines of output once by their offset. */
+export async function recordLog(
+  db: Executor,
+  key: string,
+  lines: { offset: number; line: string }[],
+): Promise<void> {
+  const rows = lines.map(({ offset, line }) => ({ key, lineOffset: offset, line }));
+  for (let start = 0; start < rows.length; start += rowsAtOnce)
+    await db
+      .insert(trainingLog)
+      .values(rows.slice(start, start + rowsAtOnce))
+      .onConflictDoNothing();
+}
+
+/** Output of all attempts of a delivery in order, from byte `since` of each attempt's output on. */
+export async function trainingLogs(
+  db: Executor,
+  model: string,
+  delivery: number,
+  since = 0,
+): Promise<{ attempt: number; offset: number; line: string; at: Date }[]> {
+  return db
+    .select({
+      attempt: trainingRun.attempt,
+      offset: trainingLog.lineOffset,
+      line: trainingLog.line,
+      at: trainingLog.at,
+    })
+    .from(trainingLog)
+    .innerJoin(trainingRun, eq(trainingRun.key, trainingLog.key))
+    .where(
+      and(
+        eq(trainingRun.model, model),
+        eq(trainingRun.delivery, delivery),
+        sql`${trainingLog.lineOffset} >= ${since}`,
+      ),
+    )
+    .orderBy(asc(trainingRun.attempt), asc(trainingLog.lineOffset));
+}
+
+/** Metrics of all attempts of a delivery, by attempt, name and step. */
+export async function trainingMetrics(
+  db: Executor,
+  model: string,
+  delivery: number,
+): Promise<{ attempt: number; name: string; step: number; value: number }[]> {
+  return db
+    .select({
+      attempt: trainingRun.attempt,
+      name: metric.name,
+      step: metric.step,
+      value: metric.value,
+    })
+    .from(metric)
+    .innerJoin(trainingRun, eq(trainingRun.key, metric.key))
+    .where(and(eq(trainingRun.model, model), eq(trainingRun.delivery, delivery)))
+    .orderBy(asc(trainingRun.attempt), asc(metric.name), asc(metric.step));
+}

@@ -1,0 +1,22 @@
+import { digestOf } from '../runtime/digest.js';
+
+/** Name of an attempt's job, legal on every backend: `perennial-<12 hex of installation, model, delivery>-<attempt>`. */
+export function trainingKey({
+  installation,
+  model,
+  delivery,
+  attempt,
+}: {
+  installation: string;
+  model: string;
+  delivery: number;
+  attempt: number;
+}): string {
+  return `perennial-${digestOf([installation, model, delivery]).slice(0, 12)}-${attempt}`;
+}
+
+/** Key of the attempt before, whose checkpoints the next one starts from; null for the first. */
+export function keyOfPreviousAttempt(key: string): string | null {
+  const [, stem, attempt] = /^(perennial-[0-9a-f]{12})-(\d+)$/.exec(key) ?? [];
+  return Number(attempt) > 1 ? `${stem}-${Number(attempt) - 1}` : null;
+}

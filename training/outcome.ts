@@ -1,0 +1,86 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PerennialError } from '../contracts/errors.js';
+import type { TrainingJob, TrainingOutcome } from '../contracts/training.js';
+import type { ArtifactStore } from '../runtime/artifacts.js';
+import { describeExit, judgeExit } from './exit-code.js';
+import { outputFiles } from './job-folder.js';
+import { verifyManifest } from './manifest.js';
+import type { JobEnd } from './supervise.js';
+
+/**
+ * What an ended job means for its delivery. A trainer's failure is an answer here, never an exception: with the trainer's own
+ * sentence where it left one. On success model and manifest are verified and kept as artifacts.
+ */
+export async function judgeJob({
+  end,
+  job,
+  root,
+  artifacts,
+}: {
+  end: JobEnd;
+  job: TrainingJob;
+  root: string;
+  artifacts: ArtifactStore;
+}): Promise<TrainingOutcome> {
+  switch (end.kind) {
+    case 'hung':
+      return {
+        kind: 'retry',
+        code: 75,
+        reason: `The trainer gave no sign of life for ${seconds(end.silentFor)} and was stopped.`,
+      };
+    case 'overdue':
+      return {
+        kind: 'failed',
+        code: 143,
+        reason: `The training took longer than ${seconds(end.after)} and was stopped.`,
+      };
+    case 'gone':
+      return {
+        kind: 'retry',
+        code: 75,
+        reason: `The training ${job.key} vanished from its backend.`,
+      };
+    case 'exited': {
+      const judged = judgeExit({ ...end, attempt: job.attempt });
+      if (judged === 'succeeded') return keepResult(end.took / 1_000, job, root, artifacts);
+      const reason = (await failureSentence(root)) ?? describeExit(end);
+      return { kind: judged, code: end.code, reason };
+    }
+  }
+}
+
+async function keepResult(
+  took: number,
+  job: TrainingJob,
+  root: string,
+  artifacts: ArtifactStore,
+): Promise<TrainingOutcome> {
+  try {
+    const { manifest, manifestPath, modelPath } = await verifyManifest(root, job);
+    const model = await artifacts.keepFile(modelPath, 'model');
+    return {
+      kind: 'succeeded',
+      model,
+      manifest: await artifacts.keepFile(manifestPath, 'manifest'),
+      metrics: manifest.metrics,
+      environment: manifest.environment,
+      seconds: took,
+    };
+  } catch (error) {
+    if (error instanceof PerennialError && error.code === 'MANIFEST_INVALID')
+      return { kind: 'failed', code: 0, reason: error.message };
+    throw error;
+  }
+}
+
+/** The beginning of `output/failure`; null when the trainer left none. */
+async function failureSentence(root: string): Promise<string | null> {
+  const text = await readFile(join(root, outputFiles.failure), 'utf8').catch(() => '');
+  return text.replaceAll('\0', '').trim().slice(0, 2_000) || null;
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1_000).toFixed(0)} s`;
+}

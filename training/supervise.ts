@@ -1,0 +1,112 @@
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ProgressLine, Supervision } from '../contracts/training.js';
+import type { Clock } from '../runtime/clock.js';
+import type { LogLine, TrainingBackend } from './backend.js';
+import { outputFiles } from './job-folder.js';
+import { readProgress } from './progress.js';
+
+/** How a job's supervision ended; milliseconds. `gone` means that its traces vanished under us. */
+export type JobEnd =
+  | { kind: 'exited'; code: number; outOfMemory: boolean; took: number }
+  | { kind: 'hung'; silentFor: number }
+  | { kind: 'overdue'; after: number }
+  | { kind: 'gone' };
+
+export interface SupervisionTask {
+  backend: TrainingBackend;
+  key: string;
+  clock: Clock;
+  /** Milliseconds: between two looks, of silence taken for hung, for the whole job, and for a trainer to stop when asked to. */
+  every: number;
+  hungAfter: number;
+  timeout: number;
+  grace: number;
+  /** Where a predecessor stopped reading. */
+  from: Supervision | undefined;
+  record: {
+    progress(lines: ProgressLine[]): Promise<void>;
+    logs(lines: LogLine[]): Promise<void>;
+  };
+  /** Told at every look. */
+  beat(supervision: Supervision): void;
+  /** Ends the watching, never the job: the caller decides about that. */
+  signal: AbortSignal;
+}
+
+/**
+ * Watches a submitted job to its end: hands on progress and output as they come, stops a trainer that is silent or over its time.
+ * Rejects when `signal` is aborted; the job then runs on.
+ */
+export async function superviseJob(task: SupervisionTask): Promise<JobEnd> {
+  const { backend, key, clock, every, hungAfter, timeout, grace, signal } = task;
+  const progressFile = join(backend.root(key), outputFiles.progress);
+  let seen: Supervision = task.from ?? startOf(key);
+  let lastSign = clock.now().getTime();
+
+  async function readOn(): Promise<boolean> {
+    const progress = await readProgress(progressFile, seen.progressOffset);
+    if (progress.lines.length > 0) await task.record.progress(progress.lines);
+    const logs = await backend.logs(key, seen.logOffset);
+    if (logs.lines.length > 0) await task.record.logs(logs.lines);
+    const moved = progress.next > seen.progressOffset || logs.next > seen.logOffset;
+    const last = progress.lines.at(-1);
+    seen = {
+      key,
+      step: last?.step ?? seen.step,
+      total: last?.total ?? seen.total,
+      message: last?.message ?? seen.message,
+      progressOffset: progress.next,
+      logOffset: logs.next,
+    };
+    task.beat(seen);
+    return moved;
+  }
+
+  async function stop(): Promise<void> {
+    await whileBeating(() => task.beat(seen), backend.cancel(key, grace));
+    while (await readOn());
+  }
+
+  for (;;) {
+    signal.throwIfAborted();
+    // Asked before reading: what an ended job wrote is then all there to be read.
+    const status = await backend.status(key);
+    const moved = await readOn();
+    const now = clock.now().getTime();
+    if (moved) lastSign = now;
+    switch (status.state) {
+      case 'gone':
+        return { kind: 'gone' };
+      case 'exited': {
+        while (await readOn());
+        const took = Date.parse(status.finishedAt) - Date.parse(status.startedAt);
+        return { kind: 'exited', code: status.code, outOfMemory: status.outOfMemory, took };
+      }
+      case 'running':
+        if (now - Date.parse(status.startedAt) > timeout) {
+          await stop();
+          return { kind: 'overdue', after: timeout };
+        }
+        if (now - lastSign > hungAfter) {
+          await stop();
+          return { kind: 'hung', silentFor: now - lastSign };
+        }
+    }
+    await delay(every, undefined, { signal });
+  }
+}
+
+/** Work that itself says nothing, with a sign of life every second. */
+export async function whileBeating<T>(beat: () => void, work: Promise<T>): Promise<T> {
+  const timer = setInterval(beat, 1_000);
+  try {
+    return await work;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+function startOf(key: string): Supervision {
+  return { key, step: 0, total: null, message: '', progressOffset: 0, logOffset: 0 };
+}
