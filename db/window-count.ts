@@ -28,6 +28,8 @@ export async function storeWindowCounts(
         ],
         // Not now(): that is the start of the transaction, and readers that go by `updated_at` would pass the row over.
         set: { counts: sql`excluded.counts`, updatedAt: sql`clock_timestamp()` },
+        // Counts only grow: a window that a gateway reopened must not replace its larger self.
+        setWhere: sql`(excluded.counts->>'requests')::bigint >= (${windowCount.counts}->>'requests')::bigint`,
       });
   }
 }

@@ -1,0 +1,47 @@
+import { PerennialError } from '../contracts/errors.js';
+import { connectDatabase } from '../db/connect.js';
+import { loadConfig, type Config } from '../runtime/config.js';
+import { createLog, type Log } from '../runtime/log.js';
+import { openArtifacts } from '../runtime/open-artifacts.js';
+import { createGateway } from './server.js';
+
+/** Runs one gateway until SIGTERM or SIGINT. */
+async function runGateway(config: Config, log: Log): Promise<void> {
+  if (config.databaseUrl === undefined)
+    throw new PerennialError('CONFIG_INVALID', 'The gateway needs DATABASE_URL, which is not set.');
+  const { db, pool, close } = connectDatabase({ url: config.databaseUrl, log, max: 4 });
+  const gateway = await createGateway({
+    databaseUrl: config.databaseUrl,
+    db,
+    pool,
+    artifacts: await openArtifacts(config),
+    log,
+    home: config.home,
+    installation: config.installation,
+  });
+  const address = await gateway.listen({ port: config.gateway.port, host: config.host });
+  process.stdout.write(`${JSON.stringify({ ready: true, address })}\n`);
+
+  const stop = (signal: NodeJS.Signals): void => {
+    process.off('SIGTERM', stop).off('SIGINT', stop);
+    log.info('The gateway stops', { signal });
+    gateway
+      .close()
+      .then(close)
+      .catch((error: unknown) => {
+        log.error('The gateway did not stop cleanly', { error: String(error) });
+        process.exitCode = 1;
+      });
+  };
+  process.on('SIGTERM', stop).on('SIGINT', stop);
+}
+
+const config = loadConfig();
+const log = createLog({ part: 'gateway', level: config.logLevel });
+runGateway(config, log).catch((error: unknown) => {
+  const known = error instanceof PerennialError;
+  log.error(known ? error.message : 'The gateway could not start', {
+    ...(known ? { code: error.code, hint: error.entry.hint } : { error: String(error) }),
+  });
+  process.exit(1);
+});

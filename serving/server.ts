@@ -1,0 +1,226 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type pg from 'pg';
+import { PerennialError } from '../contracts/errors.js';
+import type { Database } from '../db/connect.js';
+import type { ArtifactStore } from '../runtime/artifacts.js';
+import { systemClock, type Clock } from '../runtime/clock.js';
+import type { Log } from '../runtime/log.js';
+import { claimGatewayHome, type GatewayHome } from './gateway-home.js';
+import { errorReply, sendReply, type Reply } from './http-exchange.js';
+import { openJournal } from './journal.js';
+import { isArm, replayJournals, type FindArm } from './journal-replay.js';
+import { createGatewayMetrics, type GatewayMetrics } from './metrics.js';
+import { createModelCache, type ModelCache } from './model-cache.js';
+import { createModelRoutes } from './model-routes.js';
+import { createPredictor } from './predict.js';
+import { startPredictionLog } from './prediction-log.js';
+import { createRequestRouter } from './request-router.js';
+import { listenForRoutes } from './route-listener.js';
+import { createRouteSplit, type RouteSplit } from './route-split.js';
+import { createWindowCounters } from './window-counters.js';
+
+export interface GatewayDeps {
+  /** For LISTEN, which needs a connection of its own past any pooler. */
+  databaseUrl: string;
+  db: Database;
+  pool: pg.Pool;
+  artifacts: ArtifactStore;
+  log: Log;
+  /** Folder of this machine's state; the journal lies under `<home>/gateway`. */
+  home: string;
+  installation: string;
+  clock?: Clock;
+  limits?: Partial<GatewayLimits>;
+}
+
+export interface GatewayLimits {
+  maximumBodyBytes: number;
+  /** Rows waiting for an answer; beyond, requests are refused with OVERLOADED. */
+  maximumWaitingRows: number;
+  /** Bytes the journal may hold while PostgreSQL is away; beyond, rows are answered and counted as dropped. */
+  maximumJournalBytes: number;
+  /** Milliseconds between two moves of the journal into PostgreSQL. */
+  flushEvery: number;
+  /** Milliseconds between two readings of the routes; changes come by NOTIFY at once. */
+  pollEvery: number;
+}
+
+const defaultLimits: GatewayLimits = {
+  maximumBodyBytes: 4 * 2 ** 20,
+  maximumWaitingRows: 20_000,
+  maximumJournalBytes: 512 * 2 ** 20,
+  flushEvery: 200,
+  pollEvery: 2_000,
+};
+
+/** Longest time that requests under way get when the gateway stops. */
+const closingPatience = 10_000;
+
+export interface Gateway {
+  readonly metrics: GatewayMetrics;
+  /** Name and number under which this run logs. */
+  readonly gateway: string;
+  readonly epoch: number;
+  /** Starts to answer; gives the address. Throws PORT_TAKEN. */
+  listen(at: { port: number; host: string }): Promise<string>;
+  /** Stops accepting, answers what is under way, stores the log and leaves. */
+  close(): Promise<void>;
+}
+
+/** Replays what earlier runs left, loads the models of every route and is then ready to listen. */
+export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
+  const home = await claimGatewayHome(deps.home, deps.installation);
+  try {
+    return await openGateway(deps, home);
+  } catch (error) {
+    await home.leave();
+    throw error;
+  }
+}
+
+async function openGateway(deps: GatewayDeps, home: GatewayHome): Promise<Gateway> {
+  const { db, pool, log, artifacts, clock = systemClock } = deps;
+  const limits = { ...defaultLimits, ...deps.limits };
+  const { gateway, epoch, folder } = home;
+  const metrics = createGatewayMetrics();
+  const cache = createModelCache({ db, artifacts, log });
+  const routes = createRouteSplit({ db, cache, log, metrics });
+  const counters = createWindowCounters({ gateway, epoch });
+
+  await routes.refresh();
+  const findArm = createArmFinder({ routes, cache, log });
+  await replayJournals({ db, pool, log, metrics, gateway, epoch, folder, counters, findArm });
+
+  const journal = openJournal({ folder, epoch, maximumBytes: limits.maximumJournalBytes });
+  const { flushEvery, maximumWaitingRows, maximumBodyBytes } = limits;
+  const predictionLog = startPredictionLog({
+    db,
+    pool,
+    log,
+    metrics,
+    gateway,
+    epoch,
+    journal,
+    counters,
+    flushEvery,
+  });
+  const predictor = createPredictor({ predictionLog, counters, metrics, maximumWaitingRows });
+  const models = createModelRoutes({
+    db,
+    routes,
+    cache,
+    predictor,
+    metrics,
+    clock,
+    maximumBodyBytes,
+  });
+  const listener = listenForRoutes({
+    databaseUrl: deps.databaseUrl,
+    log,
+    onChange: () => void routes.refresh(),
+    pollEvery: limits.pollEvery,
+  });
+  const server = createHttpServer(createRequestRouter({ models, routes, metrics }), metrics, log);
+
+  return {
+    metrics,
+    gateway,
+    epoch,
+    listen: (at) => listen(server, at),
+    async close() {
+      await closeServer(server);
+      await listener.stop();
+      await routes.refresh();
+      await predictionLog.close();
+      await cache.close();
+      await home.leave();
+    },
+  };
+}
+
+function createHttpServer(
+  answer: (request: IncomingMessage) => Promise<Reply>,
+  metrics: GatewayMetrics,
+  log: Log,
+): Server {
+  // Longer than the usual 60 seconds of load balancers, so that they close idle connections first.
+  const server = createServer({ keepAliveTimeout: 65_000, noDelay: true }, (request, response) => {
+    answer(request)
+      .catch((error: unknown) => refuse(error, request))
+      .then((reply) => {
+        // While the gateway stops, every answer ends its connection.
+        if (!server.listening) response.shouldKeepAlive = false;
+        sendReply(response, reply);
+      })
+      .catch((error: unknown) => {
+        log.error('An answer could not be sent', { error: String(error) });
+        response.destroy();
+      });
+  });
+  const refuse = (error: unknown, request: IncomingMessage): Reply => {
+    const known = error instanceof PerennialError ? error : unexpected(error, request);
+    metrics.refused.inc({ code: known.code });
+    const reply = errorReply(known);
+    if (typeof known.details.allow === 'string') reply.headers = { allow: known.details.allow };
+    return reply;
+  };
+  const unexpected = (error: unknown, request: IncomingMessage): PerennialError => {
+    const key = randomUUID();
+    const stack = error instanceof Error ? error.stack : String(error);
+    log.error('A request failed', { key, method: request.method, path: request.url, stack });
+    return new PerennialError('INTERNAL', `The request failed; the log has it under ${key}.`);
+  };
+  return server;
+}
+
+function listen(server: Server, { port, host }: { port: number; host: string }): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const taken = error.code === 'EADDRINUSE';
+      reject(taken ? new PerennialError('PORT_TAKEN', `Port ${port} on ${host} is taken.`) : error);
+    });
+    server.listen(port, host, () => {
+      const { port: given } = server.address() as AddressInfo;
+      resolve(`http://${host.includes(':') ? `[${host}]` : host}:${given}`);
+    });
+  });
+}
+
+async function closeServer(server: Server): Promise<void> {
+  if (!server.listening) return;
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const insist = setTimeout(() => server.closeAllConnections(), closingPatience);
+  await closed;
+  clearTimeout(insist);
+}
+
+/** How rows of an earlier run are counted: against their own version's reference, in windows of today's length. */
+function createArmFinder({
+  routes,
+  cache,
+  log,
+}: {
+  routes: RouteSplit;
+  cache: ModelCache;
+  log: Log;
+}): FindArm {
+  return async ({ model, version, role, revision }) => {
+    const route = routes.routeOf(model);
+    if (!route || !isArm(role)) return undefined;
+    try {
+      const { reference } = await cache.load(model, version);
+      const { windowMilliseconds } = route;
+      return { model, version, role, revision, windowMilliseconds, reference };
+    } catch (error) {
+      log.warn('Rows of an earlier run are stored but cannot be counted', {
+        model,
+        version,
+        error: error instanceof Error ? error.message : String(error),
+      });
+      return undefined;
+    }
+  };
+}
