@@ -200,6 +200,8 @@ export interface DeliveryResult extends DeliveryKey {
 
 export interface MonitorInput {
   model: string;
+  /** Checks made by monitors before this one: numbers of checks go on, they are keys. */
+  checksBefore?: number;
   /** Carried across continue-as-new. */
   carried?: MonitorCarried;
   /** History events after which the monitor continues as new; 1,000 by default, fewer in tests. */
@@ -208,6 +210,11 @@ export interface MonitorInput {
 /** Message of `configure`: null goes back to the spec's interval. */
 export interface MonitorConfiguration {
   every: number | null;
+}
+/** Message of `pause`, `resume` and `retire`. */
+export interface MonitorCommand {
+  by: string;
+  reason?: string | undefined;
 }
 /** Message of `breach`: somebody saw something, look now. */
 export interface Breach {
@@ -232,6 +239,8 @@ export interface MonitorCarried {
   everyOverride: number | null;
   /** A trigger that found a delivery running: weighed again when it ends. */
   armed: boolean;
+  /** A breach that no check has answered yet. */
+  breached: boolean;
   lastReport: DriftSummary | null;
 }
 export interface DriftSummary {

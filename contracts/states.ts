@@ -31,8 +31,8 @@ export interface DeliveryState {
   version: number | null;
   outcome: DeliveryOutcome | null;
   explanation: string;
-  /** Messages that were not decisions at all: counted, never acted on. */
-  malformedMessages: number;
+  /** Signals that made no sense here: counted, never acted on. Updates are refused to their sender instead. */
+  refusedMessages: number;
 }
 
 export interface ReleaseState {
@@ -51,14 +51,14 @@ export interface ReleaseState {
   question: string | null;
   outcome: ReleaseOutcome | null;
   reason: string;
-  malformedMessages: number;
+  refusedMessages: number;
 }
 
 export type MonitorState = MonitorCarried & {
   model: string;
   status: 'checking' | 'waiting' | 'paused' | 'retired';
   nextCheckAt: string | null;
-  malformedMessages: number;
+  refusedMessages: number;
 };
 
 /** Answer to a release's update: what the command made of it. */

@@ -1,0 +1,322 @@
+import {
+  ApplicationFailure,
+  CancellationScope,
+  continueAsNew,
+  ContinueAsNew,
+  defineQuery,
+  executeChild,
+  isCancellation,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { Decision } from '../contracts/approval.js';
+import type { Snapshot, Validation } from '../contracts/dataset.js';
+import type { DeliverModelInput, DeliveryOutcome, Stage } from '../contracts/delivery.js';
+import type { Evaluated } from '../contracts/evaluation.js';
+import { queries, workflowId } from '../contracts/messages.js';
+import type {
+  DeliveryPlan,
+  DeliveryResult,
+  Registered,
+  TrainedModel,
+} from '../contracts/stages.js';
+import type { DeliveryPlanAnswer, DeliveryState } from '../contracts/states.js';
+import { awaitApproval } from './await-approval.js';
+import { createBoard } from './board.js';
+import { takeDecisions } from './delivery-decisions.js';
+import { renderDelivery } from './delivery-details.js';
+import { openApproval, openState } from './delivery-state.js';
+import { codeOf, refusedOutcome, sentence } from './failures.js';
+import { refusal } from './message-form.js';
+import { compute, pipeline } from './offers.js';
+import type { releaseModel } from './release-model.js';
+import { compensate, type Compensation } from './saga.js';
+import { attributes } from './search-attributes.js';
+import type { trainModel } from './train-model.js';
+
+/** What a delivery takes along when it continues as new, which it does only while it waits for a person. */
+interface Carried {
+  state: DeliveryState;
+  plan: DeliveryPlan;
+  registered: Registered;
+  undo: Compensation[];
+  signals: number;
+}
+
+interface Ending {
+  outcome: DeliveryOutcome;
+  explanation: string;
+}
+
+/**
+ * Delivers one model once: ingest, validate, train, evaluate, register, approve, release. Ends with a result also where the answer is
+ * no (contract, training, gate, person, canary); fails only where it was broken, and then everything begun is undone first.
+ */
+export async function deliverModel(
+  input: DeliverModelInput & { carried?: Carried },
+): Promise<DeliveryResult> {
+  requireOwnId(input);
+  const { carried } = input;
+  const board = createBoard(carried?.state ?? openState(input), renderDelivery);
+  const undo: Compensation[] = carried?.undo ?? [];
+  const story = new CancellationScope();
+  let plan = carried?.plan ?? null;
+  let cancelledBy: Decision | null = null;
+
+  setHandler(defineQuery<DeliveryState>(queries.state), () => board.state);
+  setHandler(defineQuery<DeliveryPlanAnswer>(queries.plan), () => plan);
+  const decisions = takeDecisions({
+    board,
+    plan: () => plan,
+    signalsBefore: carried?.signals ?? 0,
+    onCancel(decision) {
+      cancelledBy = decision;
+      story.cancel();
+    },
+  });
+
+  let failure: unknown;
+  let ending: Ending;
+  try {
+    const told = await story.run(deliver);
+    if ('registered' in told) {
+      await decisions.finish();
+      return await continueAsNew<typeof deliverModel>({ ...input, carried: told });
+    }
+    ending = told;
+    finish(ending);
+    await CancellationScope.nonCancellable(() => pipeline.closeDelivery({ ...key(), ...ending }));
+  } catch (error) {
+    if (error instanceof ContinueAsNew) throw error;
+    ending = endingOf(error);
+    const refused = refusedOutcome(error) !== null;
+    if (!refused && cancelledBy === null) failure = error;
+    finish(ending);
+    const { outcome: delivery, explanation: reason } = ending;
+    const failures = await compensate(undo, { delivery, release: 'aborted', reason });
+    if (failures.length > 0)
+      board.change({}, `Not everything could be undone: ${failures.join(' ')}`);
+  }
+  await decisions.finish();
+  if (failure !== undefined) {
+    if (isCancellation(failure)) throw failure;
+    throw ApplicationFailure.nonRetryable(ending.explanation, codeOf(failure));
+  }
+  return { ...key(), ...ending, version: board.state.version };
+
+  async function deliver(): Promise<Ending | Carried> {
+    const registered = carried?.registered ?? (await makeVersion());
+    return 'outcome' in registered ? registered : release(registered);
+  }
+
+  /** From the opening to a registered version, or to the refusal that ended it. */
+  async function makeVersion(): Promise<Registered | Ending> {
+    const opened = await open();
+    const asked = { model: opened.model, delivery: opened.delivery, specDigest: opened.specDigest };
+
+    enter('ingest');
+    const snapshot = await compute.ingestData.executeWithOptions(
+      { summary: 'Keep a snapshot of the data' },
+      [input.window ? { ...asked, window: input.window } : asked],
+    );
+    board.change(
+      {},
+      `Snapshot of ${snapshot.rows} rows, ${snapshot.window.from} to ${snapshot.window.to}`,
+    );
+
+    enter('validate');
+    const validation = await compute.validateData.executeWithOptions(
+      { summary: 'Check the data contract' },
+      [{ ...asked, snapshot }],
+    );
+    board.change({}, `${validation.quarantined} of ${validation.rows} rows quarantined`);
+    if (
+      validation.channels === null ||
+      validation.verdict === 'fail' ||
+      validation.verdict === 'error'
+    )
+      return { outcome: 'contract-failed', explanation: brokenContract(validation) };
+
+    enter('train');
+    const trained = await executeChild<typeof trainModel>('trainModel', {
+      workflowId: workflowId.train(opened.model, opened.delivery),
+      workflowIdReusePolicy: 'REJECT_DUPLICATE',
+      parentClosePolicy: 'REQUEST_CANCEL',
+      staticSummary: `Train ${opened.model}, delivery ${opened.delivery}`,
+      typedSearchAttributes: [{ key: attributes.model, value: opened.model }],
+      args: [{ ...asked, channels: validation.channels, plan: opened.training }],
+    });
+    if (trained.kind !== 'succeeded')
+      return { outcome: 'training-failed', explanation: trained.reason };
+    board.change({}, `Trained in ${trained.seconds.toFixed(1)} s, attempt ${trained.attempt}`);
+    return register(snapshot, validation, trained, validation.channels.holdout);
+  }
+
+  async function open(): Promise<DeliveryPlan> {
+    const { carried: _, ...asked } = input;
+    const { workflowId: id, firstExecutionRunId: firstRunId } = workflowInfo();
+    const opened = await pipeline.openDelivery.executeWithOptions(
+      { summary: 'Give the delivery its number' },
+      [{ ...asked, workflowId: id, firstRunId }],
+    );
+    plan = opened;
+    undo.push({ kind: 'closeDelivery', reference: key() });
+    const asker = `${opened.trigger}, asked for by ${opened.requestedBy}`;
+    board.change({ delivery: opened.delivery }, `Delivery ${opened.delivery}: ${asker}`);
+    upsertSearchAttributes([
+      { key: attributes.model, value: opened.model },
+      { key: attributes.team, value: opened.team },
+      { key: attributes.trigger, value: opened.trigger },
+    ]);
+    return opened;
+  }
+
+  async function register(
+    snapshot: Snapshot,
+    validation: Validation,
+    trained: TrainedModel,
+    holdout: TrainedModel['model'],
+  ): Promise<Registered | Ending> {
+    const { specDigest, requestedBy } = planned();
+    enter('evaluate');
+    const evaluated: Evaluated = await compute.evaluateModel.executeWithOptions(
+      { summary: 'Judge the model on the hold-out' },
+      [{ ...key(), specDigest, trained, holdout }],
+    );
+    board.change({}, `Evaluation ${evaluated.verdict}: ${evaluated.summary}`);
+    if (evaluated.verdict === 'fail' || evaluated.verdict === 'error')
+      return { outcome: 'gate-failed', explanation: evaluated.summary };
+    if (evaluated.verdict === 'inconclusive')
+      board.change({}, 'The gates could not decide; a person has to.');
+
+    enter('register');
+    undo.push({ kind: 'withdrawApproval', reference: key() });
+    const registered = await pipeline.registerVersion.executeWithOptions(
+      { summary: 'Register the version' },
+      [{ ...key(), specDigest, snapshot, validation, trained, evaluated, requestedBy }],
+    );
+    const approval = openApproval(registered, planned(), Date.now());
+    board.change(
+      { version: registered.version, approval, stage: 'approve' },
+      `Version ${registered.version} registered. ${registered.automatic.reason}`.trim(),
+    );
+    return registered;
+  }
+
+  /** From a registered version to the end, or to continuing as new while it waits. */
+  async function release(registered: Registered): Promise<Ending | Carried> {
+    const {
+      approval: policy,
+      release: steps,
+      specDigest,
+      requestedBy,
+      model,
+      delivery,
+    } = planned();
+    const standing = await awaitApproval({
+      board,
+      policy,
+      key: key(),
+      mayContinue: decisions.idle,
+    });
+    if (standing === 'open')
+      return {
+        state: board.state,
+        plan: planned(),
+        registered,
+        undo,
+        signals: decisions.signals(),
+      };
+    if (standing !== 'approved')
+      return { outcome: standing, explanation: board.state.story.at(-1) ?? standing };
+
+    const { version, champion } = registered;
+    board.change({ stage: 'release' });
+    upsertSearchAttributes([
+      { key: attributes.stage, value: 'release' },
+      { key: attributes.awaitingApproval, value: false },
+      { key: attributes.awaitingRole, value: null },
+    ]);
+    undo.push({ kind: 'restoreRoute', reference: { ...key(), champion, version } });
+    const released = await executeChild<typeof releaseModel>('releaseModel', {
+      workflowId: workflowId.release(model),
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+      parentClosePolicy: 'REQUEST_CANCEL',
+      staticSummary: `Release ${model} v${version}`,
+      typedSearchAttributes: [
+        { key: attributes.model, value: model },
+        { key: attributes.version, value: String(version) },
+      ],
+      args: [{ model, delivery, version, champion, specDigest, requestedBy, ...steps }],
+    });
+    return {
+      outcome: released.outcome === 'promoted' ? 'promoted' : 'rolled-back',
+      explanation: released.reason,
+    };
+  }
+
+  function enter(stage: Stage): void {
+    board.change({ stage });
+    upsertSearchAttributes([{ key: attributes.stage, value: stage }]);
+  }
+
+  /** The end as operators see it; the record follows. */
+  function finish({ outcome, explanation }: Ending): void {
+    board.change({ stage: 'done', outcome, explanation }, `${outcome}: ${explanation}`);
+    upsertSearchAttributes([
+      { key: attributes.stage, value: 'done' },
+      { key: attributes.outcome, value: outcome },
+      { key: attributes.awaitingApproval, value: false },
+      { key: attributes.awaitingRole, value: null },
+    ]);
+  }
+
+  function endingOf(error: unknown): Ending {
+    if (cancelledBy !== null) {
+      const { by, reason } = cancelledBy;
+      return {
+        outcome: 'cancelled',
+        explanation: `Cancelled by ${by}${reason ? `: ${reason}` : '.'}`,
+      };
+    }
+    if (isCancellation(error))
+      return { outcome: 'cancelled', explanation: 'Cancelled through Temporal.' };
+    return { outcome: refusedOutcome(error) ?? 'failed', explanation: sentence(error) };
+  }
+
+  function planned(): DeliveryPlan {
+    if (plan === null)
+      throw ApplicationFailure.nonRetryable('The delivery is not open.', 'INTERNAL');
+    return plan;
+  }
+
+  function key(): { model: string; delivery: number } {
+    return { model: input.model, delivery: plan?.delivery ?? 0 };
+  }
+}
+
+function requireOwnId(input: DeliverModelInput): void {
+  const found = workflowInfo().workflowId;
+  const model: unknown = (input as Partial<DeliverModelInput> | undefined)?.model;
+  if (typeof model !== 'string')
+    throw refusal(
+      'INPUT_INVALID',
+      'deliverModel takes one object with at least { model, requestedBy }.',
+    );
+  if (found !== workflowId.deliver(model))
+    throw refusal(
+      'DELIVERY_ID_INVALID',
+      `A delivery of ${model} was started as '${found}'; its id is '${workflowId.deliver(model)}'.`,
+    );
+}
+
+function brokenContract({ checks, quarantined, rows, examples }: Validation): string {
+  const broken = checks.filter(({ verdict }) => verdict === 'fail' || verdict === 'error');
+  const reasons = broken.map(({ reason }) => reason).join(' ');
+  const example = examples.length > 0 ? ` For example: ${examples.slice(0, 3).join(' ')}` : '';
+  return `The data broke its contract. ${reasons} ${quarantined} of ${rows} rows are quarantined.${example}`.slice(
+    0,
+    1_900,
+  );
+}

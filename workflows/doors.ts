@@ -1,0 +1,66 @@
+import { currentUpdateInfo, defineSignal, defineUpdate, setHandler } from '@temporalio/workflow';
+
+/** One message of a workflow, open to updates and to signals of the same name. */
+export interface Door<Message, Answer> {
+  name: string;
+  description: string;
+  /** Throws a refusal for a message that is none. */
+  form: (message: unknown) => Message;
+  /** Throws a refusal for a message that is not possible now. */
+  possible?: (message: Message) => void;
+  /** More that an update can be told at once, but that a signal's record is worth writing for. */
+  promising?: (message: Message) => void;
+  /** Only enqueues; the promise is the answer of the main loop. */
+  take: (message: Message, messageId: string) => Promise<Answer>;
+}
+
+export interface Doors {
+  open<Message, Answer>(door: Door<Message, Answer>): void;
+  /** Signals taken so far; carried across continue-as-new, so that their message ids stay unique. */
+  signals: () => number;
+}
+
+/** Opens doors. A bad update is refused to its sender and leaves no history; a bad signal has nobody to tell, so `onRefused` counts it. */
+export function createDoors(onRefused: (name: string) => void, signalsBefore = 0): Doors {
+  let signals = signalsBefore;
+  return {
+    signals: () => signals,
+    open<Message, Answer>({
+      name,
+      description,
+      form,
+      possible,
+      promising,
+      take,
+    }: Door<Message, Answer>) {
+      setHandler(
+        defineUpdate<Answer, [Message]>(name),
+        (message) => take(form(message), currentUpdateInfo()?.id ?? name),
+        {
+          // Synchronous on purpose: the engine ignores what a validator returns, so a promise would admit everything.
+          validator: (message) => {
+            const formed = form(message);
+            possible?.(formed);
+            promising?.(formed);
+          },
+          description,
+        },
+      );
+      setHandler(
+        defineSignal<[unknown]>(name),
+        (message) => {
+          signals += 1;
+          try {
+            const formed = form(message);
+            possible?.(formed);
+            // Nobody waits for the answer of a signal, and a refusal is recorded by the main loop.
+            take(formed, `signal/${signals}`).catch(() => {});
+          } catch {
+            onRefused(name);
+          }
+        },
+        { description },
+      );
+    },
+  };
+}

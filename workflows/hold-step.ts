@@ -1,0 +1,151 @@
+import { condition, upsertSearchAttributes } from '@temporalio/workflow';
+import type { Judgement } from '../contracts/release.js';
+import type { JudgeStepResult, ReleaseModelInput } from '../contracts/stages.js';
+import type { ReleaseState } from '../contracts/states.js';
+import { historyIsLong, type Board } from './board.js';
+import { judge } from './offers.js';
+import type { Command, Commands } from './release-commands.js';
+import { start, type Running } from './running.js';
+import { attributes } from './search-attributes.js';
+
+/** What a step led to. `renew` means: the history is long, go on with this step in a new run. */
+export type StepEnd =
+  | { kind: 'next' }
+  | { kind: 'promote'; by: string; reason: string }
+  | { kind: 'rollback' | 'abort'; reason: string; stopJudge: () => void }
+  | { kind: 'renew' };
+
+export interface HeldStep {
+  step: number;
+  share: number;
+  revision: number;
+  champion: number;
+  /** How many stretches of maximumTime the step has been given. */
+  stretches: number;
+}
+
+/** Holds one canary step until its judge or a person has decided. The judge is one activity: pausing ends it, resuming starts another. */
+export async function holdStep(
+  input: ReleaseModelInput,
+  held: HeldStep,
+  board: Board<ReleaseState>,
+  commands: Commands,
+): Promise<StepEnd> {
+  let judging: Running<JudgeStepResult> | null = null;
+  for (;;) {
+    if (judging === null && historyIsLong() && commands.idle()) return { kind: 'renew' };
+    if (board.state.status === 'canary') judging ??= startJudge(input, held);
+    const watched = judging;
+    await condition(() => commands.arrived() || watched?.settled() === true);
+
+    const command = commands.take();
+    if (command) {
+      const end = obey(command, held, board, () => watched?.stop());
+      if (end) return end;
+      watched?.stop();
+      judging = null;
+      commands.settle();
+    } else if (watched?.settled()) {
+      const end = follow(watched.result().judgement, board);
+      if (end) return end;
+      judging = null;
+    }
+  }
+}
+
+function obey(
+  { act, by, reason, vote }: Command,
+  held: HeldStep,
+  board: Board<ReleaseState>,
+  stopJudge: () => void,
+): StepEnd | null {
+  const words = `${act} by ${by}${reason ? `: ${reason}` : ''}`;
+  const waited = board.state.status === 'waiting';
+  const change = (status: ReleaseState['status']) => {
+    board.change({ status, question: null, reason: words }, words);
+    if (waited) notAwaited();
+  };
+  switch (act) {
+    case 'pause':
+      change('paused');
+      return null;
+    case 'resume':
+      change('canary');
+      return null;
+    case 'extend':
+      held.stretches += 1;
+      change('canary');
+      return null;
+    case 'abort':
+      if (waited) notAwaited();
+      return { kind: 'abort', reason: words, stopJudge };
+    case 'promote':
+      if (waited) notAwaited();
+      stopJudge();
+      return { kind: 'promote', by, reason: words };
+    case 'decide':
+      notAwaited();
+      return vote === 'approve'
+        ? { kind: 'promote', by, reason: `approved by ${by}${reason ? `: ${reason}` : ''}` }
+        : {
+            kind: 'rollback',
+            reason: `rejected by ${by}${reason ? `: ${reason}` : ''}`,
+            stopJudge,
+          };
+  }
+}
+
+function follow(judgement: Judgement, board: Board<ReleaseState>): StepEnd | null {
+  const { look, verdict, recommendation, reason } = judgement;
+  const lastJudgement = { look, verdict, recommendation, reason };
+  const line = `Step ${board.state.step}, look ${look}: ${recommendation}. ${reason}`;
+  board.change({ lastJudgement }, recommendation === 'wait' ? undefined : line);
+  switch (recommendation) {
+    case 'promote':
+      return { kind: 'next' };
+    case 'rollback':
+      return { kind: 'rollback', reason, stopJudge: () => {} };
+    case 'wait':
+      return null;
+    case 'ask':
+      board.change({ status: 'waiting', question: reason });
+      upsertSearchAttributes([
+        { key: attributes.awaitingApproval, value: true },
+        { key: attributes.awaitingRole, value: 'releaser' },
+      ]);
+      return null;
+  }
+}
+
+function notAwaited(): void {
+  upsertSearchAttributes([
+    { key: attributes.awaitingApproval, value: false },
+    { key: attributes.awaitingRole, value: null },
+  ]);
+}
+
+function startJudge(input: ReleaseModelInput, held: HeldStep): Running<JudgeStepResult> {
+  const { model, delivery, version, specDigest, every, maximumTime } = input;
+  const { step, share, revision, champion, stretches } = held;
+  const options = {
+    summary: `Judge step ${step}: ${(share * 100).toFixed(1)} % of the traffic`,
+    // A judge that is no longer wanted only writes looks that nobody asks for: not worth waiting for.
+    cancellationType: 'TRY_CANCEL',
+  } as const;
+  return start(() =>
+    judge.judgeStep.executeWithOptions(options, [
+      {
+        model,
+        delivery,
+        version,
+        champion,
+        specDigest,
+        step,
+        share,
+        every,
+        sinceRevision: revision,
+        maximumTime: maximumTime * stretches,
+      },
+    ]),
+  );
+}

@@ -1,0 +1,205 @@
+import {
+  allHandlersFinished,
+  condition,
+  defineQuery,
+  makeContinueAsNewFunc,
+  setCurrentDetails,
+  setHandler,
+  startChild,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { queries, workflowId } from '../contracts/messages.js';
+import type {
+  AssessDriftInput,
+  AssessDriftResult,
+  MonitorCarried,
+  MonitorInput,
+  MonitorResult,
+} from '../contracts/stages.js';
+import type { MonitorPlanAnswer, MonitorState } from '../contracts/states.js';
+import { historyIsLong } from './board.js';
+import type { deliverModel } from './deliver-model.js';
+import { refusal } from './message-form.js';
+import { renderMonitor } from './monitor-details.js';
+import { openMonitorDoors } from './monitor-doors.js';
+import { watching } from './offers.js';
+import { attributes } from './search-attributes.js';
+import { historyLimit } from './timeouts.js';
+
+/**
+ * Watches one model for years: a timer, one check, perhaps a retraining. Signals only set flags, so that a storm of them makes one
+ * check; the delivery's id makes a second retraining impossible while one runs. Continues as new long before its history is long.
+ */
+export async function monitorModel(input: MonitorInput): Promise<MonitorResult> {
+  requireOwnId(input);
+  const { model, carried, continueAfter = historyLimit } = input;
+  const monitor = {
+    state: openState(input),
+    retired: false,
+    /** The interval or the pause has changed: whoever waits looks again. */
+    changed: false,
+    deliveryEnded: false,
+  };
+  const change = (update: Partial<MonitorState>) => {
+    monitor.state = { ...monitor.state, ...update };
+    setCurrentDetails(renderMonitor(monitor.state));
+  };
+  change({});
+  setHandler(defineQuery<MonitorState>(queries.state), () => monitor.state);
+  setHandler(defineQuery<MonitorPlanAnswer>(queries.plan), () => ({
+    every: interval(),
+    continueAfter,
+  }));
+  openMonitorDoors(monitor, change);
+  if (!carried)
+    upsertSearchAttributes([
+      { key: attributes.model, value: model },
+      { key: attributes.stage, value: 'watch' },
+    ]);
+
+  for (;;) {
+    if (historyIsLong(continueAfter) || workflowInfo().targetWorkerDeploymentVersionChanged) {
+      await condition(allHandlersFinished);
+      return await renew();
+    }
+    const cause = await nextCause();
+    if (cause === 'retired') break;
+    if (cause !== null) await check(cause);
+  }
+  change({ status: 'retired', nextCheckAt: null });
+  await condition(allHandlersFinished);
+  return { model, checks: monitor.state.checks, retrainings: monitor.state.retrainings };
+
+  /** Waits until there is something to do; null when what was waited for has changed. */
+  async function nextCause(): Promise<AssessDriftInput['cause'] | 'retired' | null> {
+    monitor.changed = false;
+    if (monitor.retired) return 'retired';
+    if (monitor.state.paused) {
+      change({ status: 'paused', nextCheckAt: null });
+      await condition(() => monitor.retired || !monitor.state.paused);
+      return null;
+    }
+    const first = !carried && monitor.state.lastReport === null;
+    if (!woken() && !first) {
+      const every = interval();
+      change({ status: 'waiting', nextCheckAt: new Date(Date.now() + every).toISOString() });
+      const summary = `Next check of ${model}`;
+      const told = await condition(
+        () => woken() || monitor.changed || monitor.retired || monitor.state.paused,
+        every,
+        { summary },
+      );
+      if (told && !woken()) return null;
+      if (monitor.retired || monitor.state.paused) return null;
+    }
+    if (monitor.state.breached) return 'breach';
+    return monitor.deliveryEnded && monitor.state.armed ? 'delivery-ended' : 'timer';
+  }
+
+  function woken(): boolean {
+    return monitor.state.breached || (monitor.deliveryEnded && monitor.state.armed);
+  }
+
+  async function check(cause: AssessDriftInput['cause']): Promise<void> {
+    const number = monitor.state.checks + 1;
+    // What comes from here on is newer than what this check sees, and asks for another one.
+    monitor.deliveryEnded = false;
+    change({ status: 'checking', breached: false, nextCheckAt: null });
+    const { report, every, team, retraining } = await watching.assessDrift.executeWithOptions(
+      { summary: `Check ${number}: ${cause}` },
+      [{ model, check: number, cause }],
+    );
+    // An upsert is an event: a quiet check must cost none, so only a change of severity is worth one.
+    if (report.severity !== monitor.state.lastReport?.severity)
+      upsertSearchAttributes([
+        { key: attributes.team, value: team },
+        { key: attributes.driftScore, value: report.score },
+      ]);
+    change({ checks: number, every, lastReport: report, armed: false });
+    if (retraining) await retrain(retraining);
+  }
+
+  /** Starts the delivery as a child that outlives us. One that runs already keeps us armed until it ends. */
+  async function retrain({
+    trigger,
+    reason,
+    window,
+  }: NonNullable<AssessDriftResult['retraining']>): Promise<void> {
+    const asked = { model, trigger, reason, requestedBy: 'perennial:monitor' };
+    try {
+      await startChild<typeof deliverModel>('deliverModel', {
+        workflowId: workflowId.deliver(model),
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+        parentClosePolicy: 'ABANDON',
+        staticSummary: `Retrain ${model}: ${trigger}`,
+        staticDetails: reason,
+        typedSearchAttributes: [
+          { key: attributes.model, value: model },
+          { key: attributes.trigger, value: trigger },
+        ],
+        args: [window ? { ...asked, window } : asked],
+      });
+      change({ retrainings: monitor.state.retrainings + 1 });
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      change({ armed: true });
+    }
+  }
+
+  function renew(): Promise<never> {
+    const { checks, retrainings, paused, every, everyOverride, armed, breached, lastReport } =
+      monitor.state;
+    const next: MonitorCarried = {
+      checks,
+      retrainings,
+      paused,
+      every,
+      everyOverride,
+      armed,
+      breached,
+      lastReport,
+    };
+    // A pinned monitor lives for years, so this is where it moves to the newest build.
+    const versioned = workflowInfo().currentDeploymentVersion?.buildId;
+    const again = makeContinueAsNewFunc<typeof monitorModel>(
+      versioned ? { initialVersioningBehavior: 'AUTO_UPGRADE' } : {},
+    );
+    return again({ model, continueAfter, carried: next });
+  }
+
+  function interval(): number {
+    return monitor.state.everyOverride ?? monitor.state.every;
+  }
+}
+
+function openState({ model, carried, checksBefore = 0 }: MonitorInput): MonitorState {
+  const fresh: MonitorCarried = {
+    checks: checksBefore,
+    retrainings: 0,
+    paused: false,
+    every: 3_600_000,
+    everyOverride: null,
+    armed: false,
+    breached: false,
+    lastReport: null,
+  };
+  return {
+    model,
+    status: 'waiting',
+    nextCheckAt: null,
+    refusedMessages: 0,
+    ...(carried ?? fresh),
+  };
+}
+
+function requireOwnId(input: MonitorInput): void {
+  const found = workflowInfo().workflowId;
+  const model: unknown = (input as Partial<MonitorInput> | undefined)?.model;
+  if (typeof model !== 'string' || found !== workflowId.monitor(model))
+    throw refusal(
+      'INPUT_INVALID',
+      `A monitor takes { model } and is started as 'monitor/<model>'; this one is '${found}'.`,
+    );
+}

@@ -1,0 +1,233 @@
+import {
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  ContinueAsNew,
+  continueAsNew,
+  defineQuery,
+  isCancellation,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { queries, workflowId } from '../contracts/messages.js';
+import type { ReleaseModelInput, ReleaseResult } from '../contracts/stages.js';
+import type { ReleasePlanAnswer, ReleaseState } from '../contracts/states.js';
+import { createBoard } from './board.js';
+import { codeOf, sentence } from './failures.js';
+import { holdStep, type HeldStep } from './hold-step.js';
+import { refusal } from './message-form.js';
+import { compute, pipeline } from './offers.js';
+import { takeCommands } from './release-commands.js';
+import { renderRelease } from './release-details.js';
+import { compensate, type Compensation } from './saga.js';
+import { start } from './running.js';
+import { attributes } from './search-attributes.js';
+
+interface Carried {
+  state: ReleaseState;
+  held: HeldStep;
+  undo: Compensation[];
+  signals: number;
+}
+
+type Outcome = Omit<ReleaseResult, 'version' | 'revision'>;
+
+/**
+ * Moves traffic to one version: staging, then canary steps with a judge at each, then promotion in one guarded transaction, or the
+ * route is put back. A first version has nobody to be compared with and a rollback has no time: both are promoted at once.
+ */
+export async function releaseModel(
+  input: ReleaseModelInput & { carried?: Carried },
+): Promise<ReleaseResult> {
+  requireOwnId(input);
+  const { model, delivery, version, champion, carried } = input;
+  const key = { model, delivery };
+  const board = createBoard(carried?.state ?? openState(input), renderRelease);
+  const undo: Compensation[] = carried?.undo ?? [];
+  setHandler(defineQuery<ReleaseState>(queries.state), () => board.state);
+  setHandler(defineQuery<ReleasePlanAnswer>(queries.plan), () => {
+    const { carried: _, ...plan } = input;
+    return plan;
+  });
+  const commands = takeCommands(board, carried?.signals);
+
+  try {
+    const outcome = await release();
+    if ('held' in outcome) {
+      const { held } = outcome;
+      const signals = commands.signals();
+      await commands.finish();
+      return await continueAsNew<typeof releaseModel>({
+        ...input,
+        carried: { state: board.state, held, undo, signals },
+      });
+    }
+    end(outcome);
+    await CancellationScope.nonCancellable(() =>
+      pipeline.closeRelease({ ...key, version, ...outcome }),
+    );
+    await commands.finish();
+    return { ...outcome, version, revision: board.state.revision };
+  } catch (error) {
+    if (error instanceof ContinueAsNew) throw error;
+    const cancelled = isCancellation(error);
+    const reason = cancelled ? 'The release was cancelled.' : sentence(error);
+    const outcome = cancelled ? 'aborted' : 'rolled-back';
+    await compensate(undo, { release: outcome, delivery: 'failed', reason });
+    end({ outcome, reason });
+    await commands.finish();
+    throw cancelled ? error : ApplicationFailure.nonRetryable(reason, codeOf(error));
+  }
+
+  async function release(): Promise<Outcome | { held: HeldStep }> {
+    if (!carried) await open();
+    if (input.immediate) return promote(input.requestedBy, input.immediate.reason);
+    if (!carried) {
+      const stopped = await stage();
+      if (stopped) return stopped;
+    }
+    if (champion === null)
+      return promote(
+        input.requestedBy,
+        'The first version: there is no champion to compare it with.',
+      );
+
+    const first = carried?.held.step ?? 0;
+    for (const [step, move] of input.steps.entries()) {
+      if (move.kind !== 'canary' || step < first) continue;
+      const { share } = move;
+      const held = carried?.held.step === step ? carried.held : await take(step, share, champion);
+      const ended = await holdStep(input, held, board, commands);
+      switch (ended.kind) {
+        case 'next':
+          continue;
+        case 'promote':
+          return promote(ended.by, ended.reason);
+        case 'renew':
+          return { held };
+        case 'rollback':
+        case 'abort': {
+          // The traffic first: the judge may take seconds to hear that it is over.
+          const reason = await restore(ended.reason);
+          ended.stopJudge();
+          return { outcome: ended.kind === 'abort' ? 'aborted' : 'rolled-back', reason };
+        }
+      }
+    }
+    return promote(input.requestedBy, 'Every canary step was passed.');
+  }
+
+  async function open(): Promise<void> {
+    undo.push({ kind: 'closeRelease', reference: { ...key, version } });
+    const { workflowId: id, runId } = workflowInfo();
+    const { carried: _, ...asked } = input;
+    const { revision } = await pipeline.openRelease.executeWithOptions(
+      { summary: 'Open the release' },
+      [{ ...asked, workflowId: id, runId }],
+    );
+    board.change({ revision });
+    upsertSearchAttributes([
+      { key: attributes.model, value: model },
+      { key: attributes.version, value: String(version) },
+      { key: attributes.stage, value: 'staging' },
+    ]);
+  }
+
+  /** Loads the version beside production and compares its answers; an abort meanwhile ends it. */
+  async function stage(): Promise<Outcome | null> {
+    const staging = start(() =>
+      compute.checkStaging.executeWithOptions(
+        { summary: 'Compare serving with the evaluation', cancellationType: 'TRY_CANCEL' },
+        [{ ...key, version, specDigest: input.specDigest }],
+      ),
+    );
+    await condition(() => staging.settled() || commands.arrived());
+    const command = commands.take();
+    if (command) {
+      staging.stop();
+      return { outcome: 'aborted', reason: `abort by ${command.by}: ${command.reason}` };
+    }
+    await condition(() => staging.settled());
+    const { ok, reason } = staging.result();
+    if (!ok) return { outcome: 'rolled-back', reason: `Staging failed: ${reason}` };
+    board.change({}, `Staging: ${reason}`);
+    return null;
+  }
+
+  async function take(step: number, share: number, against: number): Promise<HeldStep> {
+    if (!undo.some(({ kind }) => kind === 'restoreRoute'))
+      undo.push({ kind: 'restoreRoute', reference: { ...key, champion, version } });
+    const summary = `Step ${step}: ${(share * 100).toFixed(1)} % of the traffic`;
+    const { revision } = await pipeline.moveRoute.executeWithOptions({ summary }, [
+      { ...key, version, champion: against, share, step, expectedRevision: board.state.revision },
+    ]);
+    if (board.state.status === 'staging')
+      upsertSearchAttributes([{ key: attributes.stage, value: 'canary' }]);
+    board.change({ status: 'canary', step, share, revision }, summary);
+    return { step, share, revision, champion: against, stretches: 1 };
+  }
+
+  async function promote(by: string, reason: string): Promise<Outcome> {
+    // Not to be cancelled half-way: its answer says whether the version is the champion.
+    const { revision } = await CancellationScope.nonCancellable(() =>
+      pipeline.promoteVersion.executeWithOptions(
+        { summary: `Promote v${version}: ${reason}`.slice(0, 190) },
+        [{ ...key, version, champion, expectedRevision: board.state.revision, by, reason }],
+      ),
+    );
+    undo.length = 0;
+    board.change({ revision, share: 1 });
+    return { outcome: 'promoted', reason };
+  }
+
+  async function restore(reason: string): Promise<string> {
+    const { revision } = await CancellationScope.nonCancellable(() =>
+      pipeline.restoreRoute.executeWithOptions(
+        { summary: `Restore the route: ${reason}`.slice(0, 190) },
+        [{ ...key, champion, version, reason }],
+      ),
+    );
+    board.change({ revision, share: 0 });
+    return reason;
+  }
+
+  function end({ outcome, reason }: Outcome): void {
+    board.change({ status: outcome, outcome, reason, question: null }, `${outcome}: ${reason}`);
+    upsertSearchAttributes([
+      { key: attributes.stage, value: 'done' },
+      { key: attributes.outcome, value: outcome },
+      { key: attributes.awaitingApproval, value: false },
+      { key: attributes.awaitingRole, value: null },
+    ]);
+  }
+}
+
+function requireOwnId({ model }: ReleaseModelInput): void {
+  const found = workflowInfo().workflowId;
+  if (found !== workflowId.release(model))
+    throw refusal(
+      'INPUT_INVALID',
+      `A release of ${model} was started as '${found}'; its id is '${workflowId.release(model)}'.`,
+    );
+}
+
+function openState({ model, delivery, version, champion, steps }: ReleaseModelInput): ReleaseState {
+  return {
+    model,
+    delivery,
+    version,
+    champion,
+    status: 'staging',
+    step: 0,
+    steps: steps.length,
+    share: 0,
+    revision: 0,
+    story: [],
+    lastJudgement: null,
+    question: null,
+    outcome: null,
+    reason: '',
+    refusedMessages: 0,
+  };
+}

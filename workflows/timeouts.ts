@@ -1,0 +1,86 @@
+import type { ActivityOptions } from '@temporalio/common';
+import { taskQueues } from '../contracts/messages.js';
+
+/** A retry with the same input can never succeed: what they found will not change by waiting. */
+const hopeless = ['FENCED', 'ARTIFACT_CORRUPT'];
+
+/** Database work of milliseconds. It outlasts a day without a database; the workers' interceptor makes wrong input final at once. */
+export const shortWork: ActivityOptions = {
+  taskQueue: taskQueues.pipeline,
+  startToCloseTimeout: '30 seconds',
+  scheduleToCloseTimeout: '1 day',
+  retry: {
+    initialInterval: '500ms',
+    maximumInterval: '30 seconds',
+    nonRetryableErrorTypes: hopeless,
+  },
+};
+
+/** Undoing is worth waiting for longer than doing. */
+export const compensation: ActivityOptions = {
+  ...shortWork,
+  scheduleToCloseTimeout: '14 days',
+  retry: {
+    initialInterval: '500ms',
+    maximumInterval: '1 minute',
+    nonRetryableErrorTypes: hopeless,
+  },
+};
+
+/** Scans of data and runs of models: a dead worker is noticed by its missing heartbeat. */
+export const dataWork: ActivityOptions = {
+  taskQueue: taskQueues.compute,
+  startToCloseTimeout: '12 hours',
+  heartbeatTimeout: '30 seconds',
+  scheduleToCloseTimeout: '3 days',
+  retry: {
+    initialInterval: '1 second',
+    maximumInterval: '1 minute',
+    nonRetryableErrorTypes: hopeless,
+  },
+};
+
+/** One look at the counts of a model. A monitor has time, so it never gives up. */
+export const driftCheck: ActivityOptions = {
+  taskQueue: taskQueues.compute,
+  startToCloseTimeout: '10 minutes',
+  heartbeatTimeout: '30 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '5 minutes' },
+};
+
+/** A canary step: the judge reports every few seconds, so that pause and abort reach it. */
+export const judging: ActivityOptions = {
+  taskQueue: taskQueues.judge,
+  startToCloseTimeout: '30 days',
+  heartbeatTimeout: '15 seconds',
+  retry: {
+    initialInterval: '500ms',
+    maximumInterval: '10 seconds',
+    nonRetryableErrorTypes: hopeless,
+  },
+};
+
+/** Supervision of one training attempt. Workers come and go under it; the spec's own timeout ends the job, this only ends the waiting. */
+export function supervision(trainingTimeout: number): ActivityOptions {
+  return {
+    taskQueue: taskQueues.training,
+    startToCloseTimeout: trainingTimeout + 3_600_000,
+    scheduleToCloseTimeout: trainingTimeout + 86_400_000,
+    heartbeatTimeout: '15 seconds',
+    retry: {
+      initialInterval: '500ms',
+      maximumInterval: '15 seconds',
+      nonRetryableErrorTypes: hopeless,
+    },
+  };
+}
+
+/** One sweep of the janitor; the next one comes by its Schedule. */
+export const sweeping: ActivityOptions = {
+  taskQueue: taskQueues.pipeline,
+  startToCloseTimeout: '5 minutes',
+  retry: { maximumAttempts: 3 },
+};
+
+/** History events after which a workflow continues as new: replay of more than this starts to cost. */
+export const historyLimit = 1_000;
