@@ -32,7 +32,6 @@ import {
 const run = promisify(execFile);
 const host = '127.0.0.1';
 const user = 'perennial';
-const usualPort = 7279;
 
 export interface EmbeddedPostgres extends ProcessIdentity {
   url: string;
@@ -50,9 +49,12 @@ export interface EmbeddedPostgres extends ProcessIdentity {
  */
 export async function startPostgres({
   folder,
+  port: wished = 0,
   throwaway = false,
 }: {
   folder: string;
+  /** The usual port; a free one is taken where somebody has it. */
+  port?: number;
   throwaway?: boolean;
 }): Promise<EmbeddedPostgres> {
   const binaries = await findPostgresBinaries();
@@ -67,7 +69,7 @@ export async function startPostgres({
   if (found) await stopProcess(found, { signal: 'SIGINT' });
   await makeCluster({ binaries, place, data, password });
   for (let attempt = 1; ; attempt += 1) {
-    const port = await findFreePort(host, attempt === 1 && !throwaway ? usualPort : 0);
+    const port = await findFreePort(host, attempt === 1 ? wished : 0);
     const started = await launch({ binaries, data, port, password, throwaway, folder });
     if (started) return handle({ ...started, port, data, password, adopted: false });
     if (attempt === 3) throw await refusal(folder);
