@@ -1,5 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { rollbackStarted, type RollbackStarted } from '../contracts/overview.js';
+import {
+  releaseAnswer,
+  rollbackStarted,
+  type ReleaseAnswered,
+  type RollbackStarted,
+} from '../contracts/overview.js';
 import {
   releaseView,
   type ReleaseCommand,
@@ -12,13 +17,13 @@ import type { Http } from './http.js';
 export function createReleaseClient(http: Http) {
   const pathOf = (model: string) => `/api/v1/models/${encodeURIComponent(model)}`;
   const send = (model: string, act: string, body: unknown, key: string = randomUUID()) =>
-    http.post(`${pathOf(model)}/release/${act}`, releaseView, {
+    http.post(`${pathOf(model)}/release/${act}`, releaseAnswer, {
       body,
       headers: { 'idempotency-key': key },
     });
   const command =
     (act: string) =>
-    (model: string, body: ReleaseCommand, idempotencyKey?: string): Promise<ReleaseView> =>
+    (model: string, body: ReleaseCommand, idempotencyKey?: string): Promise<ReleaseAnswered> =>
       send(model, act, body, idempotencyKey);
   return {
     showRelease: (model: string): Promise<ReleaseView> =>
@@ -33,7 +38,7 @@ export function createReleaseClient(http: Http) {
       model: string,
       decision: { vote: 'approve' | 'reject'; by: string; reason?: string },
       idempotencyKey?: string,
-    ): Promise<ReleaseView> => send(model, 'decide', decision, idempotencyKey),
+    ): Promise<ReleaseAnswered> => send(model, 'decide', decision, idempotencyKey),
     /** Gives all traffic at once to version `to`, or to the champion before this one. */
     rollback: (model: string, request: RollbackRequest): Promise<RollbackStarted> =>
       http.post(`${pathOf(model)}/rollback`, rollbackStarted, { body: request }),

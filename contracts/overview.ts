@@ -4,6 +4,7 @@ import { snapshotManifest } from './dataset.js';
 import { deliveryOutcome, deliveryView, stage, versionView } from './delivery.js';
 import { driftReport } from './drift.js';
 import { instant, modelName, principalId, sha256 } from './names.js';
+import { releaseStatuses } from './release-state.js';
 import { releaseOutcome, releaseView } from './release.js';
 import { route } from './serving.js';
 import { finding } from './verdict.js';
@@ -128,6 +129,14 @@ export const status = z.strictObject({
 });
 export type Status = z.infer<typeof status>;
 
+/** Answer to a command of a release: what it made of it. */
+export const releaseAnswer = z.strictObject({
+  model: modelName,
+  status: z.enum(releaseStatuses),
+  reason: z.string(),
+});
+export type ReleaseAnswered = z.infer<typeof releaseAnswer>;
+
 /** Answer to a rollback. `outcome` is null while it still runs. */
 export const rollbackStarted = z.strictObject({
   model: modelName,
@@ -142,7 +151,7 @@ export type RollbackStarted = z.infer<typeof rollbackStarted>;
 
 export const retireRequest = z.strictObject({
   by: principalId,
-  reason: z.string().min(1).max(2_000),
+  reason: z.string().max(2_000).default(''),
 });
 export type RetireRequest = z.input<typeof retireRequest>;
 

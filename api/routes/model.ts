@@ -10,7 +10,6 @@ import {
   retireRequest,
   type ModelDetail,
 } from '../../contracts/overview.js';
-import type { Database } from '../../db/connect.js';
 import {
   findOpenApproval,
   listDeliveries,
@@ -23,6 +22,7 @@ import { findLastRelease, findRoute } from '../../db/release-view.js';
 import { currentSpec } from '../../db/spec.js';
 import { answers, body, createRouter, ofModel, ofVersion } from '../answers.js';
 import type { ApiDependencies } from '../dependencies.js';
+import { withLiveState } from '../live-release.js';
 import { sendSignal } from '../workflow-calls.js';
 
 const list = createRoute({
@@ -61,7 +61,7 @@ export function createModelRoutes({ db, engine }: ApiDependencies) {
   return createRouter()
     .openapi(list, async (context) => context.json({ models: await listModels(db) }, 200))
     .openapi(show, async (context) =>
-      context.json(await readModelDetail(db, context.req.valid('param').model), 200),
+      context.json(await readModelDetail({ db, engine }, context.req.valid('param').model), 200),
     )
     .openapi(readLineageOf, async (context) => {
       const { model, version } = context.req.valid('param');
@@ -86,16 +86,20 @@ export function createModelRoutes({ db, engine }: ApiDependencies) {
     });
 }
 
-async function readModelDetail(db: Database, model: string): Promise<ModelDetail> {
+async function readModelDetail(
+  { db, engine }: Pick<ApiDependencies, 'db' | 'engine'>,
+  model: string,
+): Promise<ModelDetail> {
   const summary = await findModel(db, model);
   const [lastReport] = await listDriftReports(db, model, 1);
   const description = summary.specDigest ? (await currentSpec(db, model)).spec.description : '';
+  const release = await findLastRelease(db, model);
   return {
     ...summary,
     description,
     route: await findRoute(db, model),
     approval: await findOpenApproval(db, model),
-    release: await findLastRelease(db, model),
+    release: release && (await withLiveState(engine, release)),
     lastReport: lastReport ?? null,
     recentDeliveries: await listDeliveries(db, model, { limit: 10 }),
     recentVersions: await listVersionViews(db, model, 10),

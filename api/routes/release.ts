@@ -4,19 +4,14 @@ import { decision } from '../../contracts/approval.js';
 import { PerennialError } from '../../contracts/errors.js';
 import { workflowId } from '../../contracts/messages.js';
 import { modelName } from '../../contracts/names.js';
-import { rollbackStarted } from '../../contracts/overview.js';
-import { releaseActs, releaseCan, type ReleaseAct } from '../../contracts/release-state.js';
-import {
-  releaseCommand,
-  releaseView,
-  rollbackRequest,
-  type ReleaseView,
-} from '../../contracts/release.js';
-import type { Database } from '../../db/connect.js';
+import { releaseAnswer, rollbackStarted, type ReleaseAnswered } from '../../contracts/overview.js';
+import { releaseActs, type ReleaseAct } from '../../contracts/release-state.js';
+import { releaseCommand, releaseView, rollbackRequest } from '../../contracts/release.js';
 import { findModel } from '../../db/overview.js';
 import { findLastRelease } from '../../db/release-view.js';
 import { answers, body, createRouter, idempotency, ofModel } from '../answers.js';
 import type { ApiDependencies } from '../dependencies.js';
+import { withLiveState } from '../live-release.js';
 import { startRollback } from '../rollback.js';
 import { callUpdate } from '../workflow-calls.js';
 
@@ -37,7 +32,7 @@ const command = createRoute({
     headers: idempotency,
     body: body(releaseCommand),
   },
-  responses: answers(releaseView, 'The release after the command was taken'),
+  responses: answers(releaseAnswer, 'The release after the command was taken'),
 });
 
 const decide = createRoute({
@@ -49,7 +44,7 @@ const decide = createRoute({
     headers: idempotency,
     body: body(decision.extend({ vote: z.enum(['approve', 'reject']) })),
   },
-  responses: answers(releaseView, 'The release after the decision was taken'),
+  responses: answers(releaseAnswer, 'The release after the decision was taken'),
 });
 
 const rollback = createRoute({
@@ -67,17 +62,15 @@ export function createReleaseRoutes({ db, engine }: ApiDependencies) {
     act: ReleaseAct,
     argument: unknown,
     updateId: string | undefined,
-  ): Promise<ReleaseView> => {
-    const release = await findRunningRelease(db, model);
-    const can = releaseCan(act, release.status);
-    if (!can.ok) throw new PerennialError('RELEASE_STATE', can.reason);
-    await callUpdate(
+  ): Promise<ReleaseAnswered> => {
+    await findModel(db, model);
+    const answer = await callUpdate(
       engine,
       workflowId.release(model),
       { name: act, argument, updateId },
       { code: 'RELEASE_NOT_FOUND', message: `No release of '${model}' is under way.` },
     );
-    return (await findLastRelease(db, model)) ?? release;
+    return releaseAnswer.parse({ ...Object(answer), model });
   };
 
   return createRouter()
@@ -86,7 +79,7 @@ export function createReleaseRoutes({ db, engine }: ApiDependencies) {
       await findModel(db, model);
       const release = await findLastRelease(db, model);
       if (!release) throw new PerennialError('RELEASE_NOT_FOUND', `'${model}' has had no release.`);
-      return context.json(release, 200);
+      return context.json(await withLiveState(engine, release), 200);
     })
     .openapi(decide, async (context) => {
       const { model } = context.req.valid('param');
@@ -105,12 +98,4 @@ export function createReleaseRoutes({ db, engine }: ApiDependencies) {
         200,
       );
     });
-}
-
-async function findRunningRelease(db: Database, model: string): Promise<ReleaseView> {
-  await findModel(db, model);
-  const release = await findLastRelease(db, model);
-  if (!release || release.endedAt !== null)
-    throw new PerennialError('RELEASE_NOT_FOUND', `No release of '${model}' is under way.`);
-  return release;
 }
