@@ -9,11 +9,11 @@ import { createGateway } from './server.js';
 async function runGateway(config: Config, log: Log): Promise<void> {
   if (config.databaseUrl === undefined)
     throw new PerennialError('CONFIG_INVALID', 'The gateway needs DATABASE_URL, which is not set.');
-  const { db, pool, close } = connectDatabase({ url: config.databaseUrl, log, max: 4 });
+  const database = connectDatabase({ url: config.databaseUrl, log, max: 4 });
   const gateway = await createGateway({
     databaseUrl: config.databaseUrl,
-    db,
-    pool,
+    db: database.db,
+    pool: database.pool,
     artifacts: await openArtifacts(config),
     log,
     home: config.home,
@@ -27,7 +27,7 @@ async function runGateway(config: Config, log: Log): Promise<void> {
     log.info('The gateway stops', { signal });
     gateway
       .close()
-      .then(close)
+      .then(() => database.close())
       .catch((error: unknown) => {
         log.error('The gateway did not stop cleanly', { error: String(error) });
         process.exitCode = 1;
@@ -39,9 +39,8 @@ async function runGateway(config: Config, log: Log): Promise<void> {
 const config = loadConfig();
 const log = createLog({ part: 'gateway', level: config.logLevel });
 runGateway(config, log).catch((error: unknown) => {
-  const known = error instanceof PerennialError;
-  log.error(known ? error.message : 'The gateway could not start', {
-    ...(known ? { code: error.code, hint: error.entry.hint } : { error: String(error) }),
-  });
+  if (error instanceof PerennialError)
+    log.error(error.message, { code: error.code, hint: error.entry.hint });
+  else log.error('The gateway could not start', { error: String(error) });
   process.exit(1);
 });
