@@ -2,11 +2,14 @@ import { spawn } from 'node:child_process';
 import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { PerennialError } from '../contracts/errors.js';
 import { identifyProcess, isRunning, stopProcess } from './process-identity.js';
 import type { Running } from './supervise.js';
 
 const largestLog = 20_000_000;
+/** Otherwise tsx takes the one of whatever project the working folder lies in. */
+const tsconfig = fileURLToPath(new URL('../tsconfig.json', import.meta.url));
 
 /**
  * Starts one of our own processes and returns when it said so: one line `{"ready":true,"address":"…"}` on stdout. Both outputs go to the log file,
@@ -35,7 +38,12 @@ export async function startNodePart({
     process.execPath,
     ['--import', import.meta.resolve('tsx'), file, ...args],
     // Its own process group: Ctrl-C in the terminal is ours to pass on, in order.
-    { cwd: folder, detached: true, stdio: ['ignore', log.fd, log.fd], env: environment },
+    {
+      cwd: folder,
+      detached: true,
+      stdio: ['ignore', log.fd, log.fd],
+      env: { ...environment, TSX_TSCONFIG_PATH: tsconfig },
+    },
   );
   child.once('error', () => {});
   child.unref();
