@@ -44,6 +44,8 @@ function sentenceOf(issue: Issue, value: unknown): string {
   const found = value === undefined ? 'nothing' : JSON.stringify(value)?.slice(0, 60);
   if (issue.code === 'invalid_type' && value === undefined) return 'is missing';
   if (issue.code === 'invalid_type') return `expected ${issue.expected}, found ${found}`;
+  if (issue.code === 'invalid_value' && value === undefined)
+    return `is missing: ${issue.values.map(String).join(' or ')}`;
   if (issue.code === 'invalid_value')
     return `must be ${issue.values.map(String).join(' or ')}, found ${found}`;
   if (issue.code === 'custom') return issue.message;

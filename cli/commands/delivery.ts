@@ -1,0 +1,157 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { Option, type Command } from 'commander';
+import { ifRunning, type IfRunning } from '../../contracts/delivery.js';
+import type { Perennial } from '../../client/index.js';
+import {
+  addActingOptions,
+  addCommonOptions,
+  connect,
+  principalOf,
+  type CommonOptions,
+} from '../connection.js';
+import { examples } from '../examples.js';
+import { exitCodes, UsageError } from '../failure.js';
+import { paint, say, sayJson } from '../output.js';
+import { followDelivery } from '../progress.js';
+
+interface DeliverOptions extends CommonOptions {
+  wait?: true;
+  ifRunning: IfRunning;
+  reason?: string;
+  from?: string;
+  to?: string;
+}
+
+/** `deliver`: runs the loop once. */
+export function addDeliverCommand(program: Command): void {
+  addActingOptions(
+    program
+      .command('deliver <model>')
+      .summary('start a delivery: ingest, validate, train, evaluate, approve, release')
+      .description(
+        'Starts a delivery of the model. With --wait it follows it to its end; the exit code then tells whether the version was promoted.',
+      ),
+  )
+    .option('--wait', 'follow the delivery to its outcome')
+    .addOption(
+      new Option('--if-running <what>', 'when one is running')
+        .choices(ifRunning.options)
+        .default('join'),
+    )
+    .option('--reason <text>', 'why, kept with the delivery')
+    .option('--from <instant>', 'train on rows from here on (ISO 8601)')
+    .option('--to <instant>', 'and before here')
+    .addHelpText(
+      'after',
+      examples(
+        'perennial deliver flight-delay --wait',
+        'perennial deliver flight-delay --if-running supersede --reason "new airports"',
+        'perennial deliver flight-delay --from 2001-01-01T00:00:00Z --to 2001-02-01T00:00:00Z',
+      ),
+    )
+    .action(async (model: string, options: DeliverOptions) => {
+      const perennial = connect(options);
+      const window = windowOf(options);
+      const started = await perennial.startDelivery({
+        model,
+        requestedBy: principalOf(options),
+        ifRunning: options.ifRunning,
+        ...(options.reason === undefined ? {} : { reason: options.reason }),
+        ...(window === undefined ? {} : { window }),
+      });
+      if (options.wait) return follow(perennial, model, { runId: started.runId }, options);
+      if (options.json) return sayJson(started);
+      say(
+        `${paint('bold', model)}: ${started.joined ? 'joined the running delivery' : 'delivery started'} (${started.workflowId})`,
+      );
+      say(`Follow it with: perennial watch ${model}`);
+    });
+}
+
+function windowOf({ from, to }: DeliverOptions): { from: string; to: string } | undefined {
+  if (from === undefined && to === undefined) return undefined;
+  if (from === undefined || to === undefined)
+    throw new UsageError('Give --from and --to together.');
+  return { from, to };
+}
+
+/** `watch`: follows a delivery. */
+export function addWatchCommand(program: Command): void {
+  addCommonOptions(
+    program
+      .command('watch <model>')
+      .summary('follow a delivery to its outcome')
+      .description(
+        'Follows the newest delivery of the model, or the one given by number, to its outcome. Exits 0 when it was promoted, 1 when not.',
+      ),
+  )
+    .option('--delivery <number>', 'another than the newest', wholeNumber)
+    .addHelpText('after', examples('perennial watch flight-delay'))
+    .action(async (model: string, options: CommonOptions & { delivery?: number }) => {
+      const perennial = connect(options);
+      const number = options.delivery ?? (await newestDelivery(perennial, model));
+      return follow(perennial, model, { number }, options);
+    });
+}
+
+async function follow(
+  perennial: Perennial,
+  model: string,
+  which: { number: number } | { runId: string },
+  { json }: CommonOptions,
+): Promise<void> {
+  const last = await followDelivery(perennial.watch(model, which), { quiet: json === true });
+  if (json) sayJson(last);
+  if (last?.delivery.outcome !== 'promoted') process.exitCode = exitCodes.failed;
+}
+
+interface LogsOptions extends CommonOptions {
+  delivery?: number;
+  follow?: true;
+}
+
+/** `logs`: what the trainer wrote. */
+export function addLogsCommand(program: Command): void {
+  addCommonOptions(
+    program
+      .command('logs <model>')
+      .summary('show what the trainer wrote')
+      .description(
+        'Shows what the trainer of the newest delivery wrote, or of the one given by number.',
+      ),
+  )
+    .option('--delivery <number>', 'another than the newest', wholeNumber)
+    .option('--follow', 'go on until the delivery has ended')
+    .addHelpText('after', examples('perennial logs flight-delay --follow'))
+    .action(async (model: string, options: LogsOptions) => {
+      const perennial = connect(options);
+      const delivery = options.delivery ?? (await newestDelivery(perennial, model));
+      const lines: string[] = [];
+      let since: string | undefined;
+      for (;;) {
+        const page = await perennial.logs(model, delivery, since === undefined ? {} : { since });
+        if (options.json) lines.push(...page.lines.map(({ line }) => line));
+        else for (const { line } of page.lines) say(line);
+        since = page.next;
+        if (page.lines.length > 0) continue;
+        if (page.complete || !options.follow) break;
+        await wait(500);
+      }
+      if (options.json) sayJson({ model, delivery, lines });
+    });
+}
+
+async function newestDelivery(perennial: Perennial, model: string): Promise<number> {
+  const [newest] = await perennial.listDeliveries(model, { limit: 1 });
+  if (newest) return newest.number;
+  throw new UsageError(
+    `'${model}' has had no delivery yet; start one with \`perennial deliver ${model}\`.`,
+  );
+}
+
+export function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new UsageError(`'${text}' is not a whole number.`);
+  return value;
+}

@@ -1,0 +1,68 @@
+import type { ApprovalView } from '../contracts/approval.js';
+import type { DeliveryDetail } from '../contracts/overview.js';
+import type { Judgement } from '../contracts/release.js';
+import type { Finding } from '../contracts/verdict.js';
+import { ago, number, paint, paintVerdict, say, sayTable } from './output.js';
+
+/** Judged numbers, a line each. */
+export function sayFindings(findings: Finding[], nothing: string): void {
+  sayTable(
+    ['gate', 'verdict', 'value', 'interval', 'bound', 'rows', 'because'],
+    findings.map((each) => [
+      each.name,
+      each.verdict,
+      number(each.value),
+      each.lower === null && each.upper === null
+        ? '-'
+        : `${number(each.lower)} … ${number(each.upper)}`,
+      number(each.bound),
+      each.rows,
+      each.reason,
+    ]),
+    nothing,
+  );
+}
+
+/** Exactly what a person is asked to approve, with the numbers it was judged by. */
+export function sayApproval(approval: ApprovalView, gates: Finding[]): void {
+  const { model, version, delivery, requestedBy, openedAt, expiresAt } = approval;
+  say(
+    `${paint('bold', `${model} v${version}`)} from delivery ${delivery}, asked for by ${requestedBy}`,
+  );
+  say(approval.summary);
+  say();
+  sayFindings(gates, 'No gates were judged.');
+  say();
+  say(`evidence  ${approval.evidence}`);
+  say(`open      ${ago(openedAt)}, until ${expiresAt}`);
+  say(`approvers ${approval.approvers.join(', ') || 'any principal'}, ${approval.quorum} needed`);
+  for (const vote of approval.votes) say(`vote      ${vote.by}: ${vote.vote} (${vote.reason})`);
+}
+
+/** What the judge of a canary step saw last. */
+export function sayJudgement({ step, look, verdict, reason, findings }: Judgement): void {
+  say(`step ${step}, look ${look}: ${paintVerdict(verdict)}. ${reason}`);
+  sayFindings(findings, 'Nothing was judged yet.');
+}
+
+/** One line on where a delivery stands. */
+export function standingOf({ delivery, approval, release, training }: DeliveryDetail): string {
+  if (delivery.outcome) return delivery.explanation || delivery.outcome;
+  if (delivery.stage === 'approve' && approval?.standing === 'open') {
+    const yes = approval.votes.filter((vote) => vote.vote === 'approve').length;
+    return `waits for ${approval.approvers.join(', ') || 'any principal'} (${yes} of ${approval.quorum})`;
+  }
+  if (delivery.stage === 'release' && release) {
+    const step = release.steps[release.step];
+    const share =
+      step?.kind === 'canary' ? `canary at ${number(step.share * 100)} %` : release.status;
+    return release.lastJudgement ? `${share}: ${release.lastJudgement.reason}` : share;
+  }
+  if (delivery.stage === 'train' && training) {
+    const metrics = Object.entries(training.metrics)
+      .slice(0, 3)
+      .map(([name, value]) => `${name} ${number(value)}`);
+    return [`attempt ${training.attempt}`, `step ${training.step ?? 0}`, ...metrics].join(', ');
+  }
+  return '';
+}

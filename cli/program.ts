@@ -1,0 +1,48 @@
+import { Command } from 'commander';
+import { addApproveCommand, addRejectCommand } from './commands/approval.js';
+import { addDeliverCommand, addLogsCommand, addWatchCommand } from './commands/delivery.js';
+import {
+  addLineageCommand,
+  addListCommand,
+  addRetireCommand,
+  addShowCommand,
+} from './commands/model.js';
+import { addReleaseCommands, addRollbackCommand } from './commands/release.js';
+import { addApplyCommand, addCheckCommand, addInitCommand } from './commands/spec.js';
+import { addDownCommand } from './commands/down.js';
+import { addStatusCommand } from './commands/status.js';
+import { addUpCommand } from './commands/up.js';
+
+const exitCodeText = `
+Exit codes: 0 done · 1 refused or failed · 2 called wrongly · 3 the server cannot be reached`;
+
+/** The command line with all its commands. Throws instead of ending the process. */
+export function createProgram(): Command {
+  const program = new Command('perennial')
+    .description('Keeps machine-learning models fresh for years.')
+    .exitOverride()
+    .showHelpAfterError('(perennial COMMAND --help shows how)')
+    .addHelpText('after', exitCodeText);
+  for (const add of commands) add(program);
+  return program;
+}
+
+const commands = [
+  addUpCommand,
+  addDownCommand,
+  addStatusCommand,
+  addInitCommand,
+  addCheckCommand,
+  addApplyCommand,
+  addDeliverCommand,
+  addListCommand,
+  addShowCommand,
+  addWatchCommand,
+  addApproveCommand,
+  addRejectCommand,
+  addReleaseCommands,
+  addRollbackCommand,
+  addRetireCommand,
+  addLogsCommand,
+  addLineageCommand,
+];
