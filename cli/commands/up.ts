@@ -4,7 +4,6 @@ import { stopOnSignal } from '../../runtime/shutdown.js';
 import { examples } from '../examples.js';
 import { paint, say } from '../output.js';
 import type { ReadyPart } from '../running-parts.js';
-import { startStack } from '../stack.js';
 
 /** `up`: runs everything in the foreground until Ctrl-C. */
 export function addUpCommand(program: Command): void {
@@ -17,6 +16,8 @@ export function addUpCommand(program: Command): void {
     .option('--json', 'print one JSON document a line')
     .addHelpText('after', examples('perennial up', 'PERENNIAL_HOME=~/models perennial up'))
     .action(async ({ json }: { json?: true }) => {
+      // Loaded here alone: the other commands start a second sooner without the engines.
+      const { startStack } = await import('../stack.js');
       const config = loadConfig();
       const began = Date.now();
       const tell = json ? sayEvent : sayPart;
