@@ -155,7 +155,7 @@ export interface JudgeStepInput extends DeliveryKey {
   specDigest: string;
   step: number;
   share: number;
-  /** Judge counts of routes from this revision on. */
+  /** Revision of this step's move. What earlier steps of the release showed is judged with it; the step's own exposure starts here. */
   sinceRevision: number;
   every: number;
   maximumTime: number;
@@ -270,5 +270,4 @@ export interface SweepResult {
   routesRestored: number;
   partitionsMade: number;
   unwatched: string[];
-  artifactsExpired: number;
 }
