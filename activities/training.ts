@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import { CancelledFailure } from '@temporalio/common';
 import { milliseconds } from '../contracts/duration.js';
 import type {
   OpenAttemptInput,
@@ -87,7 +88,8 @@ export function createTrainingSupervision({
         return await runAttempt(input, job, registered);
       } catch (error) {
         await stopIfCancelled(input);
-        throw error;
+        // The engine tells a cancellation, a pause and a shutdown apart only by its own error.
+        throw isAbort(error) ? new CancelledFailure('The supervision was stopped') : error;
       }
     });
   }
@@ -138,6 +140,14 @@ export function createTrainingSupervision({
   }
 
   return { superviseTraining };
+}
+
+function isAbort(error: unknown): boolean {
+  const { cancellationSignal } = Context.current();
+  if (!cancellationSignal.aborted) return false;
+  return (
+    error === cancellationSignal.reason || (error instanceof Error && error.name === 'AbortError')
+  );
 }
 
 async function describeJob(

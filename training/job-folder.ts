@@ -1,5 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { copyFile, cp, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import {
+  copyFile,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { PerennialError } from '../contracts/errors.js';
 import { trainingJob, type TrainingJob } from '../contracts/training.js';
@@ -40,49 +51,62 @@ export const outputFiles = {
 } as const;
 
 /**
- * Lays out `/opt/ml` as SageMaker's containers expect it, with the checkpoints of the attempt before.
- * `job.json` comes last: with it the folder is complete. Doing it again writes the same files.
+ * Lays out `/opt/ml` as SageMaker's containers expect it, with the checkpoints of the attempt before. The folder appears whole:
+ * of two who lay out the same job the second finds the first one's.
  */
 export async function prepareJobFolder(
   jobs: string,
   job: TrainingJob,
   artifacts: ArtifactStore,
 ): Promise<void> {
-  const { root, job: jobFile } = jobFolder(jobs, job.key);
-  const config = join(root, 'input', 'config');
-  for (const each of [
-    config,
-    ...['model', 'checkpoints', 'output'].map((name) => join(root, name)),
-  ])
-    await mkdir(each, { recursive: true });
-  await writeJson(join(config, 'hyperparameters.json'), asStrings(job.hyperparameters));
-  await writeJson(join(config, 'resourceconfig.json'), {
-    current_host: 'algo-1',
-    hosts: ['algo-1'],
-    network_interface_name: 'lo',
-  });
-  await writeJson(
-    join(config, 'inputdataconfig.json'),
-    Object.fromEntries(Object.keys(job.channels).map((name) => [name, channelConfig])),
-  );
-  await writeJson(join(config, 'perennial.json'), {
-    key: job.key,
-    model: job.model,
-    delivery: job.delivery,
-    attempt: job.attempt,
-    features: job.features,
-    label: preparedColumns.label,
-    seed: job.seed,
-  });
+  await mkdir(jobs, { recursive: true });
+  const draft = await mkdtemp(join(jobs, `${job.key}.`));
+  const root = join(draft, 'ml');
+  for (const name of ['model', 'checkpoints', 'output'])
+    await mkdir(join(root, name), { recursive: true });
+  await writeConfig(join(root, 'input', 'config'), job);
   for (const [name, ref] of Object.entries(job.channels)) {
     const folder = join(root, 'input', 'data', name);
     await mkdir(folder, { recursive: true });
     // A copy, by reference where the file system can: the trainer may do what it likes with it.
-    const target = join(folder, 'part-0.parquet');
-    await copyFile(await artifacts.localPath(ref), target, constants.COPYFILE_FICLONE);
+    await copyFile(
+      await artifacts.localPath(ref),
+      join(folder, 'part-0.parquet'),
+      constants.COPYFILE_FICLONE,
+    );
   }
-  await carryCheckpoints(jobs, job.key);
-  await writeJson(jobFile, job);
+  await carryCheckpoints(jobs, job.key, join(root, 'checkpoints'));
+  await writeJson(join(draft, 'job.json'), job);
+  await rename(draft, jobFolder(jobs, job.key).folder).catch(
+    async (error: NodeJS.ErrnoException) => {
+      await rm(draft, { recursive: true });
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+    },
+  );
+}
+
+async function writeConfig(folder: string, job: TrainingJob): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeJson(join(folder, 'hyperparameters.json'), asStrings(job.hyperparameters));
+  await writeJson(join(folder, 'resourceconfig.json'), {
+    current_host: 'algo-1',
+    hosts: ['algo-1'],
+    network_interface_name: 'lo',
+  });
+  const channels = Object.keys(job.channels).map((name) => [name, channelConfig]);
+  await writeJson(join(folder, 'inputdataconfig.json'), Object.fromEntries(channels));
+  const { key, model, delivery, attempt, features, seed } = job;
+  const label = preparedColumns.label;
+  const task = { key, model, delivery, attempt, features, label, seed };
+  await writeJson(join(folder, 'perennial.json'), task);
+}
+
+/** Removes a job's folder and drafts of it that a killed worker left. */
+export async function removeJobFolder(jobs: string, key: string): Promise<void> {
+  const { folder } = jobFolder(jobs, key);
+  const drafts = (await readdir(jobs)).filter((name) => name.startsWith(`${key}.`));
+  for (const each of [folder, ...drafts.map((name) => join(jobs, name))])
+    await rm(each, { recursive: true, force: true });
 }
 
 /** The job that was laid out by this key; null when none was. */
@@ -103,11 +127,10 @@ function asStrings(values: TrainingJob['hyperparameters']): Record<string, strin
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
 }
 
-async function carryCheckpoints(jobs: string, key: string): Promise<void> {
+async function carryCheckpoints(jobs: string, key: string, to: string): Promise<void> {
   const previous = keyOfPreviousAttempt(key);
   if (!previous) return;
   const from = join(jobFolder(jobs, previous).root, 'checkpoints');
-  const to = join(jobFolder(jobs, key).root, 'checkpoints');
   await cp(from, to, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
   });
@@ -115,7 +138,7 @@ async function carryCheckpoints(jobs: string, key: string): Promise<void> {
 
 /** Readers see the whole file or none. */
 export async function writeJson(path: string, content: unknown): Promise<void> {
-  const whole = `${path}.${process.pid}.partial`;
+  const whole = `${path}.${randomUUID()}`;
   await writeFile(whole, JSON.stringify(content, null, 2));
   await rename(whole, path);
 }

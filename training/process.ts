@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -10,7 +10,14 @@ import type { ArtifactStore } from '../runtime/artifacts.js';
 import { isRunning } from '../runtime/process-identity.js';
 import type { ListedJob, LogChunk, TrainingBackend } from './backend.js';
 import { readLines } from './file-lines.js';
-import { jobFolder, prepareJobFolder, readJob, readJsonFile, writeJson } from './job-folder.js';
+import {
+  jobFolder,
+  prepareJobFolder,
+  readJob,
+  readJsonFile,
+  removeJobFolder,
+  writeJson,
+} from './job-folder.js';
 import { trainerCommand } from './trainer.js';
 
 const wrapper = fileURLToPath(new URL('process-wrapper.py', import.meta.url));
@@ -159,7 +166,7 @@ export function createProcessBackend({
     const { state } = await status(key);
     if (state === 'running')
       throw new PerennialError('INTERNAL', `The training ${key} still runs: cancel it first.`);
-    await rm(jobFolder(jobs, key).folder, { recursive: true, force: true });
+    await removeJobFolder(jobs, key);
   }
 
   return {

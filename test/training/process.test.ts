@@ -1,0 +1,154 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { ArtifactStore } from '../../runtime/artifacts.js';
+import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';
+import { identifyProcess } from '../../runtime/process-identity.js';
+import type { TrainingBackend } from '../../training/backend.js';
+import { jobFolder } from '../../training/job-folder.js';
+import { createProcessBackend } from '../../training/process.js';
+import { temporaryFolder } from '../support/artifacts.js';
+import { describeTrainingBackend, readAll, untilExited, untilSaid } from './backend-conformance.js';
+import { scriptedJob } from './job.js';
+
+describeTrainingBackend('process', async (folder, artifacts) => ({
+  open: (installation = 'test') =>
+    createProcessBackend({
+      jobs: join(folder, 'jobs'),
+      python: 'python3',
+      installation,
+      artifacts,
+    }),
+}));
+
+describe('A training process', () => {
+  let jobs: string;
+  let kept: string;
+  let artifacts: ArtifactStore;
+  let backend: TrainingBackend;
+  let delivery = 0;
+  const start = async (script: string) => {
+    const job = await scriptedJob(artifacts, script, { delivery: ++delivery });
+    await backend.submit(job);
+    return job;
+  };
+  const wrapperPid = async (key: string) => {
+    const claim: unknown = JSON.parse(await readFile(jobFolder(jobs, key).process, 'utf8'));
+    return (claim as { pid: number }).pid;
+  };
+
+  beforeAll(async () => {
+    jobs = await temporaryFolder();
+    kept = await temporaryFolder();
+    artifacts = createFolderArtifacts(kept);
+    backend = createProcessBackend({ jobs, python: 'python3', installation: 'test', artifacts });
+  });
+
+  it('runs on when its worker is killed, and is found again by the next one', async () => {
+    const gate = join(jobs, 'gate');
+    const job = await scriptedJob(artifacts, `say=begun await=${gate} say=done exit=0`, {
+      delivery: ++delivery,
+    });
+    const worker = spawn(
+      process.execPath,
+      [
+        '--import',
+        'tsx',
+        fileURLToPath(new URL('submit-and-wait.ts', import.meta.url)),
+        JSON.stringify({ jobs, job, kept }),
+      ],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    await once(worker.stdout, 'data');
+    worker.kill('SIGKILL');
+    await once(worker, 'exit');
+
+    expect(await backend.status(job.key)).toMatchObject({ state: 'running' });
+    expect(await backend.submit(job)).toEqual({ adopted: true });
+    await writeFile(gate, '');
+    expect(await untilExited(backend, job.key)).toMatchObject({ code: 0 });
+    expect(await readAll(backend, job.key)).toEqual(['begun', 'done']);
+  });
+
+  it('learns nothing of the environment it was started from', async () => {
+    process.env['A_SECRET_OF_OURS'] = 'hush';
+    const job = await start('environment exit=0');
+    await untilExited(backend, job.key);
+    const seen = (await readAll(backend, job.key)).join('');
+    expect(seen).not.toContain('hush');
+    expect(seen).toContain('PERENNIAL_ML_ROOT');
+  });
+
+  it('may talk more than is kept, and is neither blocked nor kept whole', async () => {
+    const job = await start(`flood=${20 * 1024 * 1024} exit=0`);
+    expect(await untilExited(backend, job.key)).toMatchObject({ code: 0 });
+    const all = await readAll(backend, job.key);
+    expect(all.at(-1)).toMatch(/^The log is cut here/);
+    expect(all.length).toBeLessThan((17 * 1024 * 1024) / 100);
+  });
+
+  it('leaves no child behind', async () => {
+    const job = await start('orphan=600 exit=0');
+    await untilExited(backend, job.key);
+    const [line = ''] = await readAll(backend, job.key);
+    expect(await identifyProcess(Number(line.split(' ')[1]))).toBeUndefined();
+  });
+
+  it('dies with a wrapper that is killed, and counts as killed', async () => {
+    const job = await start('refuse say=ready orphan=0 forever');
+    const { line } = await untilSaid(backend, job.key, 'ready');
+    expect(line).toBe('ready');
+    process.kill(await wrapperPid(job.key), 'SIGKILL');
+    expect(await untilExited(backend, job.key)).toMatchObject({ code: 137, outOfMemory: false });
+  });
+
+  it('is not taken for a later process with its number', async () => {
+    const job = await start('exit=0');
+    await untilExited(backend, job.key);
+    const { process: claim, exit } = jobFolder(jobs, job.key);
+    await rm(exit);
+    const stranger = { pid: process.pid, started: 'long ago', startedAt: '2026-01-01T00:00:00Z' };
+    await writeFile(claim, JSON.stringify(stranger));
+    expect(await backend.status(job.key)).toMatchObject({ state: 'exited', code: 137 });
+    await backend.cancel(job.key, 0);
+  });
+
+  it('is started again when its worker died between laying out and starting', async () => {
+    const job = await start('say=here exit=0');
+    await untilExited(backend, job.key);
+    const { process: claim, exit, log } = jobFolder(jobs, job.key);
+    for (const file of [claim, exit, log]) await rm(file);
+    expect(await backend.status(job.key)).toEqual({ state: 'gone' });
+    expect(await backend.submit(job)).toEqual({ adopted: false });
+    await untilExited(backend, job.key);
+    expect(await readAll(backend, job.key)).toEqual(['here']);
+  });
+
+  it('cannot be removed while it runs', async () => {
+    const job = await start('obey say=ready forever');
+    await untilSaid(backend, job.key, 'ready');
+    await expect(backend.remove(job.key)).rejects.toMatchObject({ code: 'INTERNAL' });
+    await backend.cancel(job.key, 5_000);
+  });
+
+  it('names the interpreter that cannot be started', async () => {
+    const broken = createProcessBackend({
+      jobs,
+      python: '/nowhere/python',
+      installation: 'test',
+      artifacts,
+    });
+    const job = await scriptedJob(artifacts, 'exit=0', { delivery: ++delivery });
+    await expect(broken.submit(job)).rejects.toMatchObject({
+      code: 'TOOL_MISSING',
+      message: expect.stringContaining('/nowhere/python') as string,
+    });
+  });
+
+  it('refuses a key that would leave the folder', () => {
+    expect(() => backend.root('../../etc')).toThrow(RangeError);
+  });
+});

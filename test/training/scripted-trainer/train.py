@@ -1,0 +1,84 @@
+"""A trainer for tests of what runs trainers: it does what the hyperparameter `script` says, one word after the other."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+root = Path(os.environ["PERENNIAL_ML_ROOT"])
+config = root / "input" / "config"
+script = json.loads((config / "hyperparameters.json").read_text())["script"].split()
+task = json.loads((config / "perennial.json").read_text())
+
+
+def progress(step):
+    with (root / "output" / "progress.jsonl").open("a") as file:
+        file.write(json.dumps({"step": step, "total": 9, "metrics": {"loss": 1 / (step + 1)}, "message": f"step {step}"}) + "\n")
+
+
+def succeed():
+    model = b"not really ONNX, but somebody's bytes"
+    (root / "model" / "model.onnx").write_bytes(model)
+    manifest = {
+        "schemaVersion": 1,
+        "files": [{"path": "model.onnx", "sha256": hashlib.sha256(model).hexdigest(), "bytes": len(model)}],
+        "model": "model.onnx",
+        "signature": {
+            "inputs": [
+                {"name": each["name"], "datatype": {"number": "FP32", "category": "BYTES"}[each["type"]], "shape": [-1, 1]}
+                for each in task["features"]
+            ],
+            "outputs": [{"name": "probability", "datatype": "FP32", "shape": [-1, 1]}],
+        },
+        "metrics": {"loss": 0.5},
+        "framework": {"scripted": "1"},
+        "environment": "sha256:none",
+        "seed": task["seed"],
+    }
+    (root / "output" / "manifest.json").write_text(json.dumps(manifest))
+
+
+for word in script:
+    verb, _, value = word.partition("=")
+    if verb == "say":
+        print(value, flush=True)
+    elif verb == "step":
+        progress(int(value))
+    elif verb == "environment":
+        print(json.dumps(dict(os.environ)), flush=True)
+    elif verb == "flood":
+        line = "x" * 99 + "\n"
+        sys.stdout.write(line * (int(value) // len(line)))
+        sys.stdout.flush()
+    elif verb == "fail":
+        (root / "output" / "failure").write_text(value.replace("_", " "))
+    elif verb == "orphan":
+        # A child in the same group that holds the output open.
+        child = subprocess.Popen(["sleep", value])
+        print(f"orphan {child.pid}", flush=True)
+    elif verb == "obey":
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    elif verb == "refuse":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    elif verb == "checkpoint":
+        (root / "checkpoints" / "state").write_text(value)
+    elif verb == "resume":
+        print("resumed " + (root / "checkpoints" / "state").read_text(), flush=True)
+    elif verb == "await":
+        while not Path(value).exists():
+            time.sleep(0.02)
+    elif verb == "forever":
+        while True:
+            time.sleep(0.05)
+    elif verb == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif verb == "succeed":
+        succeed()
+    elif verb == "exit":
+        sys.exit(int(value))
+    else:
+        sys.exit(f"unknown word {word}")
