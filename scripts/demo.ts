@@ -1,0 +1,162 @@
+/** Plays the flight-delay example on a stack of its own: births, approvals, releases, drift, a retraining and a version that is stopped. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { startStack, type Stack } from '../cli/stack.js';
+import { createPerennial } from '../client/index.js';
+import { connectDatabase } from '../db/connect.js';
+import { loadConfig } from '../runtime/config.js';
+import { silentLog } from '../runtime/log.js';
+import { connectTemporal } from '../runtime/temporal.js';
+import { gatherFigures, type Figures } from './story/figures.js';
+import { model, playFlightDelay } from './story/flight-delay.js';
+import { createNarrator, type Narrator } from './story/narrator.js';
+import { createReplay } from './story/replay.js';
+import { startSteward } from './story/steward.js';
+
+interface Options {
+  yes?: boolean;
+  json?: boolean;
+  keep?: boolean;
+  sample: string;
+  perSecond: string;
+}
+
+const options = new Command('demo')
+  .description(
+    'Half a year of a flight-delay model in about two minutes, on real parts and real data.',
+  )
+  .option(
+    '--yes',
+    'approve by itself; without it the demo stops at each approval and says how to answer',
+  )
+  .option('--json', 'print one last line of JSON with the figures')
+  .option('--keep', 'leave everything running at the end, to look around; Ctrl-C stops it')
+  .option('--sample <flights>', 'flights of a month that are asked about', '5000')
+  .option('--per-second <requests>', 'pace of the replay', '500')
+  .addHelpText(
+    'after',
+    '\nExamples:\n  ./scripts/demo --yes\n  ./scripts/demo --yes --json\n  ./scripts/demo --keep',
+  )
+  .parse()
+  .opts<Options>();
+
+const config = loadConfig();
+const home = join(config.home, 'demo');
+const narrator = createNarrator();
+
+async function main(): Promise<number> {
+  await rm(home, { recursive: true, force: true });
+  narrator.chapter('Starting everything on this machine');
+  const stack = await startStack({
+    config: { ...config, home, artifacts: join(home, 'artifacts') },
+    onPart: ({ name, address, milliseconds }) =>
+      narrator.say(
+        `${name.padEnd(12)} ${address.padEnd(28)} ready in ${Math.round(milliseconds)} ms`,
+      ),
+    onNotice: (part, sentence) => narrator.say(`${part}: ${sentence}`),
+  });
+  const stop = once(() => stack.stop());
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => void stop().finally(() => process.exit(130)));
+  }
+  try {
+    const figures = await play(stack);
+    tell(figures, stack);
+    if (options.keep) await untilInterrupted();
+    if (options.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
+    return figures.ok ? 0 : 1;
+  } finally {
+    await stop();
+  }
+}
+
+async function play(stack: Stack): Promise<Figures> {
+  const perennial = createPerennial({ url: stack.apiUrl });
+  const database = connectDatabase({ url: stack.databaseUrl, log: silentLog, max: 2 });
+  const temporal = await connectTemporal({
+    address: stack.temporalAddress,
+    namespace: config.temporal.namespace,
+  });
+  const steward = startSteward({
+    perennial,
+    model,
+    narrator,
+    approver: options.yes ? 'dispatcher' : null,
+  });
+  const replay = createReplay({
+    gateway: stack.gatewayUrl,
+    model,
+    perSecond: Number(options.perSecond),
+  });
+  try {
+    await playFlightDelay({
+      perennial,
+      narrator,
+      replay,
+      steward,
+      folder: home,
+      sampleSize: Number(options.sample),
+      patienceSeconds: options.yes ? 120 : 90 * 24 * 3600,
+    });
+    await steward.stop();
+    return await gatherFigures({
+      pool: database.pool,
+      client: temporal.client,
+      model,
+      deliveries: steward.deliveries(),
+      asked: replay.counts.asked,
+      seconds: narrator.seconds(),
+    });
+  } finally {
+    await steward.stop();
+    await temporal.close();
+    await database.close();
+  }
+}
+
+function tell(figures: Figures, stack: Stack): void {
+  narrator.chapter(figures.ok ? 'What happened' : 'What happened (not what was promised)');
+  table(narrator, figures);
+  narrator.say('');
+  narrator.table([
+    ['Temporal UI', stack.temporalUi ?? stack.temporalAddress],
+    ['control API', `${stack.apiUrl}/api/v1/openapi.json`],
+    ['gateway', `${stack.gatewayUrl}/v2/models/${model}`],
+  ]);
+}
+
+function table({ table: print }: Narrator, figures: Figures): void {
+  const stages = Object.entries(figures.stages).map(
+    ([stage, seconds]) => `${stage} ${seconds.toFixed(1)} s`,
+  );
+  const histories = Object.entries(figures.historyEvents).map(
+    ([type, events]) => `${type} ${events}`,
+  );
+  print([
+    ['deliveries', `${figures.deliveries}, of them ${figures.retrainings} started by the monitor`],
+    ['promoted', String(figures.promoted)],
+    ['rolled back', String(figures.rolledBack)],
+    ['quarantined rows', String(figures.quarantinedRows)],
+    ['predictions', `${figures.predictions.toLocaleString('en')} in the log, ${figures.lost} lost`],
+    ['longest stage', stages.join(', ')],
+    ['longest history', histories.join(', ')],
+    ['story', `${figures.seconds} s`],
+  ]);
+}
+
+function once(act: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => (done ??= act());
+}
+
+function untilInterrupted(): Promise<void> {
+  narrator.say('Everything stays up; Ctrl-C stops it.');
+  return new Promise((resolve) => process.once('SIGINT', () => resolve()));
+}
+
+process.exitCode = await main().catch((error: unknown) => {
+  narrator.say(error instanceof Error ? error.message : String(error));
+  return 1;
+});
+process.exit();
