@@ -2,10 +2,10 @@ import { styleText } from 'node:util';
 
 /** Tells the story on stdout, each line with the seconds since the start; plain where nobody looks at a terminal. */
 export interface Narrator {
-  chapter(title: string): void;
-  say(line: string): void;
-  table(rows: [string, string][]): void;
-  seconds(): number;
+  chapter: (title: string) => void;
+  say: (line: string) => void;
+  table: (rows: [string, string][]) => void;
+  seconds: () => number;
 }
 
 export function createNarrator(startedAt = performance.now()): Narrator {
