@@ -14,6 +14,7 @@ import type {
   RouteMoved,
 } from '../contracts/stages.js';
 import { PerennialError } from '../contracts/errors.js';
+import { actsOf, stepActsOf } from '../release/acts.js';
 import { canaryArms, championArms } from '../release/arms.js';
 import { percent } from '../release/words.js';
 import type { Log } from '../runtime/log.js';
@@ -68,7 +69,7 @@ export function createReleaseActivities({
 
   /** Gives the canary its share. A second run finds the act done and moves nothing. Throws FENCED, PROMOTION_REFUSED. */
   async function moveRoute(input: MoveRouteInput): Promise<RouteMoved> {
-    const act = `${actOf(input)}/step/${input.step}@${input.expectedRevision}`;
+    const act = `${stepActsOf(input)}${input.step}@${input.expectedRevision}`;
     return db.transaction(async (tx) => {
       await lockRoute(tx, input.model);
       const done = await revisionOfAct(tx, input.model, act);
@@ -108,7 +109,7 @@ export function createReleaseActivities({
    * Throws FENCED when somebody else moved the route or the alias, PROMOTION_REFUSED without an approval of exactly its evidence.
    */
   async function promoteVersion(input: PromoteInput): Promise<RouteMoved> {
-    const act = `${actOf(input)}/promote@${input.expectedRevision}`;
+    const act = `${actsOf(input)}/promote@${input.expectedRevision}`;
     return db.transaction(async (tx) => {
       await lockRoute(tx, input.model);
       const done = await revisionOfAct(tx, input.model, act);
@@ -182,7 +183,7 @@ export function createReleaseActivities({
           model: input.model,
           salt: route.salt,
           arms: championArms(champion),
-          act: `${actOf(input)}/restore@${route.revision}`,
+          act: `${actsOf(input)}/restore@${route.revision}`,
           reason: input.reason,
         },
         route.revision,
@@ -238,9 +239,6 @@ async function requireChampion(
 
 const subjectOf = ({ model, version }: { model: string; version: number }): string =>
   `${model} v${version}`;
-
-const actOf = ({ delivery, version }: { delivery: number; version: number }): string =>
-  `delivery/${delivery}/v${version}`;
 
 /** The same for all steps of a release, so that none moves an entity between arms; another one for the next, so that the canary is not always met by the same ones. */
 const saltOf = ({ model, delivery }: { model: string; delivery: number }): string =>

@@ -52,6 +52,9 @@ export const latencyBounds = [
   12_800, 18_102, 25_600, 36_204, 51_200, 102_400, 204_800, 409_600, 819_200, 1_638_400,
 ] as const;
 
+/** Scores are single precision: nearer to 0 or 1 than this they cannot be told from it, and a certain error would cost infinity. */
+export const scoreClip = 1e-7;
+
 /** What one gateway counted of one arm in one window. Cumulative within (gateway, epoch): writing it again replaces it. */
 export const windowCounts = z.strictObject({
   requests: z.int().nonnegative(),

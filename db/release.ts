@@ -1,4 +1,4 @@
-import { and, desc, eq, isNull, max, sql } from 'drizzle-orm';
+import { and, desc, eq, isNull, sql } from 'drizzle-orm';
 import type { Judgement } from '../contracts/release.js';
 import type { ReleaseStatus } from '../contracts/release-state.js';
 import type { DeliveryKey } from '../contracts/stages.js';
@@ -69,18 +69,19 @@ export async function storeJudgement(
     .onConflictDoNothing();
 }
 
-/** Looks of a step so far, so that a restarted judge goes on counting. */
-export async function lastLook(db: Executor, key: ReleaseKey, step: number): Promise<number> {
+/** The newest look of a release, so that a restarted judge goes on where it was. */
+export async function lastJudgement(db: Executor, key: ReleaseKey): Promise<Judgement | null> {
   const [row] = await db
-    .select({ look: max(releaseStep.look) })
+    .select({ judgement: releaseStep.judgement })
     .from(releaseStep)
     .where(
       and(
         eq(releaseStep.model, key.model),
         eq(releaseStep.delivery, key.delivery),
         eq(releaseStep.version, key.version),
-        eq(releaseStep.step, step),
       ),
-    );
-  return row?.look ?? 0;
+    )
+    .orderBy(desc(releaseStep.step), desc(releaseStep.look))
+    .limit(1);
+  return row?.judgement ?? null;
 }

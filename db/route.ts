@@ -39,6 +39,19 @@ export async function revisionOfAct(
   return row?.revision ?? null;
 }
 
+/** Revisions whose acts begin with `prefix`, oldest first: the moves of one release. */
+export async function revisionsOfActs(
+  db: Executor,
+  model: string,
+  prefix: string,
+): Promise<{ revision: number; at: Date }[]> {
+  return db
+    .select({ revision: route.revision, at: route.at })
+    .from(route)
+    .where(and(eq(route.model, model), sql`starts_with(${route.act}, ${prefix})`))
+    .orderBy(route.revision);
+}
+
 /** Throws FENCED unless the route is where the mover last saw it. Lock the route first. */
 export async function requireRevision(
   tx: Transaction,
