@@ -1,5 +1,5 @@
 import { lstat, readFile, realpath } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { PerennialError } from '../contracts/errors.js';
 import { trainerManifest, type TrainerManifest, type TrainingJob } from '../contracts/training.js';
@@ -53,7 +53,7 @@ async function verifyFile(
   folder: string,
   { path, sha256, bytes }: TrainerManifest['files'][number],
 ): Promise<void> {
-  const absolute = join(folder, path);
+  const absolute = resolve(folder, path);
   const found = await lstat(absolute).catch(() => null);
   // A link is refused as such: it may point anywhere, and somewhere else a moment later.
   if (!absolute.startsWith(folder + sep) || !(await staysInside(folder, absolute)))
@@ -69,11 +69,10 @@ async function verifyFile(
 
 /** False when a link on the way leads out; a missing file is judged by its folder's name alone. */
 async function staysInside(folder: string, absolute: string): Promise<boolean> {
-  const [inside, target] = await Promise.all([
-    realpath(folder),
-    realpath(absolute).catch(() => null),
-  ]);
-  return target === null || target.startsWith(inside + sep);
+  const [inside, target] = await Promise.all(
+    [folder, absolute].map((path) => realpath(path).catch(() => null)),
+  );
+  return !target || target.startsWith(`${inside}${sep}`);
 }
 
 function invalid(finding: string): PerennialError {

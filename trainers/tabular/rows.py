@@ -18,23 +18,15 @@ def read_channel(root: Path, channel: str, configuration: Configuration) -> pyar
     """Numbers become FP32, a missing one NaN; categories become strings, a missing one the empty string."""
     import pyarrow as pa
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
     files = sorted((root / "input" / "data" / channel).glob("*.parquet"))
     if not files:
         raise TrainingFailure(DATA_UNUSABLE, f"Channel {channel} holds no Parquet file.")
     wanted = [feature.name for feature in configuration.features] + [configuration.label]
     try:
-        parts = [pq.read_table(file, columns=wanted, use_threads=False) for file in files]
-        table = pa.concat_tables(parts)
+        table = pa.concat_tables([read_file(file, wanted) for file in files])
     except (pa.ArrowException, OSError) as error:
         raise TrainingFailure(DATA_UNUSABLE, f"Channel {channel} cannot be read: {error}.") from error
-    missing = [name for name in wanted if name not in table.column_names]
-    if missing:
-        raise TrainingFailure(
-            DATA_UNUSABLE,
-            f"Channel {channel} lacks the columns {', '.join(missing)}; it has {', '.join(table.column_names)}.",
-        )
     if table.num_rows == 0:
         raise TrainingFailure(DATA_UNUSABLE, f"Channel {channel} holds no rows.")
     columns = {feature.name: typed(table[feature.name], feature, channel) for feature in configuration.features}
@@ -42,6 +34,19 @@ def read_channel(root: Path, channel: str, configuration: Configuration) -> pyar
     if label.null_count > 0 or not pc.all(pc.is_in(label, pa.array([0, 1], pa.float32()))).as_py():
         raise TrainingFailure(DATA_UNUSABLE, f"Label {configuration.label} of channel {channel} must be 0 or 1 in every row.")
     return pa.table({**columns, configuration.label: label})
+
+
+def read_file(file: Path, wanted: list[str]) -> pyarrow.Table:
+    import pyarrow.parquet as pq
+
+    parquet = pq.ParquetFile(file)
+    found = parquet.schema_arrow.names
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        raise TrainingFailure(
+            DATA_UNUSABLE, f"{file.parent.name}/{file.name} lacks the columns {', '.join(missing)}; it has {', '.join(found)}."
+        )
+    return parquet.read(columns=wanted, use_threads=False)
 
 
 def typed(column: pyarrow.ChunkedArray, feature: Feature, channel: str) -> pyarrow.ChunkedArray:

@@ -1,0 +1,169 @@
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import ort from 'onnxruntime-node';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { ArtifactRef } from '../../contracts/names.js';
+import type { TrainingJob } from '../../contracts/training.js';
+import type { ArtifactStore } from '../../runtime/artifacts.js';
+import type { TrainingBackend } from '../../training/backend.js';
+import { trainingKey } from '../../training/key.js';
+import { verifyManifest, type VerifiedManifest } from '../../training/manifest.js';
+import { readProgress } from '../../training/progress.js';
+import { createProcessBackend } from '../../training/process.js';
+import { findTrainer } from '../../training/trainer.js';
+import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
+import { trainerPython } from '../support/trainer.js';
+import { readAll, untilExited } from './backend-conformance.js';
+
+/** Delays that grow with the hour, more so at some airports; a few distances are missing. */
+const rows = (count: number, extra = '') => `
+  SELECT i::VARCHAR AS entity, TIMESTAMP '2001-01-01' + INTERVAL (i) MINUTE AS event_time,
+    (hash(i * 3) % 24)::FLOAT AS hour,
+    CASE WHEN i % 40 = 0 THEN NULL ELSE (100 + hash(i * 5) % 2000)::FLOAT END AS distance,
+    CASE WHEN i % 50 = 1 THEN NULL ELSE 'A' || (sqrt(hash(i * 7) % 900))::INTEGER END AS origin,
+    ((hash(i * 3) % 24 + hash(i * 11) % 24) + hash(i * 7) % 9 > 30)::UTINYINT AS label${extra}
+  FROM range(${count}) AS t(i)`;
+
+describe('The tabular trainer', () => {
+  let backend: TrainingBackend;
+  let artifacts: ArtifactStore;
+  let trainer: string;
+  let channels: { train: ArtifactRef; holdout: ArtifactRef };
+  let delivery = 0;
+
+  const keepRows = async (sql: string): Promise<ArtifactRef> => {
+    const file = join(await temporaryFolder(), 'rows.parquet');
+    const database = await DuckDBInstance.create();
+    const connection = await database.connect();
+    await connection.run(`COPY (${sql}) TO '${file}' (FORMAT parquet)`);
+    connection.closeSync();
+    database.closeSync();
+    return artifacts.keepFile(file, 'channel');
+  };
+  const train = async (change: Partial<TrainingJob> = {}) => {
+    const name = { model: 'delays', delivery: ++delivery, attempt: 1 };
+    const job: TrainingJob = {
+      ...name,
+      key: trainingKey({ installation: 'test', ...name }),
+      trainer,
+      hyperparameters: { trees: 30, leaves: 8 },
+      seed: 3,
+      features: [
+        { name: 'hour', type: 'number' },
+        { name: 'distance', type: 'number' },
+        { name: 'origin', type: 'category' },
+      ],
+      channels,
+      labels: {},
+      ...change,
+    };
+    await backend.submit(job);
+    const { code } = await untilExited(backend, job.key);
+    return { job, code, root: backend.root(job.key), log: await readAll(backend, job.key) };
+  };
+  const trainWell = async (change: Partial<TrainingJob> = {}): Promise<VerifiedManifest> => {
+    const { job, code, root, log } = await train(change);
+    expect(code, log.join('\n')).toBe(0);
+    return verifyManifest(root, job);
+  };
+
+  beforeAll(async () => {
+    artifacts = await temporaryArtifacts();
+    backend = createProcessBackend({
+      jobs: await temporaryFolder(),
+      python: await trainerPython(),
+      installation: 'test',
+      artifacts,
+    });
+    trainer = await findTrainer('tabular', '/nowhere');
+    channels = { train: await keepRows(rows(4_000)), holdout: await keepRows(rows(500)) };
+  });
+
+  it('makes the same bytes of the same rows and seed, and says what they are', async () => {
+    const [one, two] = [await trainWell(), await trainWell()];
+    expect(one.manifest).toEqual(two.manifest);
+    expect(one.manifest.signature.outputs).toEqual([
+      { name: 'probability', datatype: 'FP32', shape: [-1, 1] },
+    ]);
+    expect(one.manifest.environment).toMatch(/^sha256:[0-9a-f]{64}$/);
+    expect(one.manifest.metrics['train_log_loss']).toBeLessThan(0.5);
+    expect(one.manifest.metrics['onnx_largest_difference']).toBeLessThan(1e-5);
+  });
+
+  it('answers in the runtime that serves, and gives unseen categories a code of their own', async () => {
+    const { modelPath } = await trainWell();
+    const answers = await ask(modelPath, ['A1', 'A12', 'never seen', '']);
+    expect(answers).toHaveLength(4);
+    for (const answer of answers) expect(answer).toSatisfy((p: number) => p > 0 && p < 1);
+    expect(await ask(modelPath, ['another one', 'A1'])).toEqual([answers[2], answers[0]]);
+  });
+
+  it('refuses an unseen category when told to, and answers for seen ones, frequent or rare', async () => {
+    const { modelPath } = await trainWell({
+      hyperparameters: { trees: 30, unseen_categories: 'error', maximum_categories: 4 },
+    });
+    expect(await ask(modelPath, ['A1', 'A30', ''])).toHaveLength(3);
+    await expect(ask(modelPath, ['A1', 'never seen'])).rejects.toThrow(/out of data bounds/);
+  });
+
+  it('reports its progress and its words while it works', async () => {
+    const { root, log } = await train();
+    const { lines } = await readProgress(join(root, 'output', 'progress.jsonl'), 0);
+    const losses = lines.flatMap(({ metrics }) => metrics['train_log_loss'] ?? []);
+    expect(losses).toHaveLength(3);
+    expect(losses).toEqual(losses.toSorted((a, b) => b - a));
+    expect(lines.at(-1)).toMatchObject({ step: 30, total: 30 });
+    expect(log.join('\n')).toContain('Tree 30 of 30');
+  });
+
+  it.each([
+    ['an unknown hyperparameter', { tree: 3 }, 78, "There is no hyperparameter 'tree'. Did you"],
+    ['a hyperparameter out of range', { trees: 0 }, 78, "trees is '0'"],
+    ['a word where a number belongs', { leaves: 'many' }, 78, "leaves is 'many'"],
+    ['an unknown choice', { unseen_categories: 'guess' }, 78, 'other and error'],
+  ])('ends at once with %s', async (_, hyperparameters, code, words) => {
+    const ended = await train({ hyperparameters });
+    expect(ended.code).toBe(code);
+    expect(ended.log.join('\n')).toContain(words);
+  });
+
+  it.each([
+    ['a missing column', rows(50).replace('AS hour', 'AS hours'), 'lacks the columns hour'],
+    ['no rows', `${rows(50)} WHERE i < 0`, 'holds no rows'],
+    ['only one label', rows(50).replace('> 30', '> 300'), 'nothing to learn'],
+    ['a label that is neither', rows(50).replace('::UTINYINT', '::INTEGER * 2'), '0 or 1'],
+    ['a missing label', rows(50).replace(/\(\(hash.*UTINYINT/, 'NULL::INTEGER'), '0 or 1'],
+    ['words for numbers', rows(50).replace(/AS hour/, "|| 'h' AS hour"), 'which is not a number'],
+  ])('refuses rows with %s', async (_, sql, words) => {
+    const ended = await train({ channels: { ...channels, train: await keepRows(sql) } });
+    expect({ code: ended.code, log: ended.log.join('\n') }).toEqual({
+      code: 65,
+      log: expect.stringContaining(words) as string,
+    });
+  });
+
+  it('refuses bytes that are not Parquet', async () => {
+    const broken = await artifacts.keepBytes('not Parquet', 'channel');
+    expect((await train({ channels: { ...channels, train: broken } })).code).toBe(65);
+  });
+
+  it('is found by its name only where it is', async () => {
+    await expect(findTrainer('tabluar', '/nowhere')).rejects.toMatchObject({
+      code: 'TRAINER_NOT_FOUND',
+    });
+    expect(await findTrainer('../tabular', join(trainer, '..', 'x'))).toBe(trainer);
+  });
+});
+
+async function ask(modelPath: string, origins: string[]): Promise<number[]> {
+  const session = await ort.InferenceSession.create(modelPath, { logSeverityLevel: 4 });
+  const numbers = (value: number) =>
+    new ort.Tensor('float32', new Float32Array(origins.length).fill(value), [origins.length, 1]);
+  const { probability } = await session.run({
+    hour: numbers(17),
+    distance: numbers(Number.NaN),
+    origin: new ort.Tensor('string', origins, [origins.length, 1]),
+  });
+  expect(probability?.dims).toEqual([origins.length, 1]);
+  return Array.from(probability?.data as Float32Array);
+}
