@@ -43,7 +43,8 @@ export type EvaluationReport = z.infer<typeof evaluationReport>;
 /** Rows and the evaluation's own answers, which serving must reproduce before any traffic moves. */
 export const goldenPredictions = z.strictObject({
   schemaVersion: z.literal(1),
-  inputs: z.record(z.string(), z.array(z.union([z.number(), z.string()]))),
+  /** A value a row for each feature; null is a missing number. */
+  inputs: z.record(z.string(), z.array(z.union([z.number(), z.string(), z.null()]))),
   probabilities: z.array(z.number()),
 });
 export type GoldenPredictions = z.infer<typeof goldenPredictions>;
