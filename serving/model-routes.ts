@@ -85,16 +85,16 @@ export function createModelRoutes({
 
     async infer(request, model, version) {
       const route = routeOf(model);
+      const named = version === undefined ? undefined : await pinned(model, version);
       const body = await readJsonBody(request, maximumBodyBytes);
       const startedAt = performance.now();
       const receivedAt = clock.now().getTime();
       const envelope = readEnvelope(body);
       const id = envelope.id ?? randomUUID();
       const entity = envelope.entity ?? id;
-      const arm =
-        version === undefined
-          ? (armOf(route, entity) ?? { loaded: anyOf(route), role: 'direct' as const })
-          : { loaded: await pinned(model, version), role: 'direct' as const };
+      const arm = named
+        ? { loaded: named, role: 'direct' as const }
+        : (armOf(route, entity) ?? { loaded: anyOf(route), role: 'direct' as const });
       const { rows, columns } = readInputs(envelope.inputs, arm.loaded.onnx.inputs);
       const scores = await predictor.predict({
         loaded: arm.loaded,
