@@ -16,11 +16,14 @@ export interface TemporalClient {
   close: () => Promise<void>;
 }
 
-/** A client for starting and messaging workflows. Throws TEMPORAL_UNAVAILABLE where the server does not answer within ten seconds. */
-export async function connectTemporal(settings: TemporalSettings): Promise<TemporalClient> {
+/** A client for starting and messaging workflows. Throws TEMPORAL_UNAVAILABLE where the server does not answer within `patience` milliseconds. */
+export async function connectTemporal(
+  settings: TemporalSettings,
+  { patience = 10_000 }: { patience?: number } = {},
+): Promise<TemporalClient> {
   const connection = await Connection.connect({
     ...transport(settings),
-    connectTimeout: 10_000,
+    connectTimeout: patience,
   }).catch((cause: unknown) => {
     throw unavailable(settings.address, cause);
   });

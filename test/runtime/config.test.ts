@@ -1,0 +1,51 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { loadConfig } from '../../runtime/config.js';
+
+const refusal = (environment: NodeJS.ProcessEnv) => {
+  try {
+    loadConfig(environment);
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+};
+
+test('without any setting everything is embedded, under .perennial of the working folder', () => {
+  const config = loadConfig({});
+  expect(config.home).toBe(join(process.cwd(), '.perennial'));
+  expect(config.artifacts).toBe(join(config.home, 'artifacts'));
+  expect(config.databaseUrl).toBeUndefined();
+  expect(config.temporal).toMatchObject({ address: undefined, namespace: 'perennial', port: 7233 });
+  expect(config.host).toBe('127.0.0.1');
+});
+
+test('an empty variable counts as unset', () => {
+  expect(loadConfig({ DATABASE_URL: '', PERENNIAL_API_PORT: '' }).api.port).toBe(7280);
+});
+
+test('a home below the user’s own folder may be written with a tilde', () => {
+  expect(loadConfig({ PERENNIAL_HOME: '~/models', HOME: '/home/ada' }).home).toMatch(
+    /^\/.*\/models$/,
+  );
+});
+
+test.each([
+  ['PERENNIAL_API_PORT', '70000', /65535/],
+  ['PERENNIAL_API_PORT', 'eighty', /number/i],
+  ['DATABASE_URL', 'mysql://db/models', /DATABASE_URL/],
+  ['PERENNIAL_ARTIFACTS', 'ftp://files', /s3:\/\/bucket\/prefix/],
+  ['PERENNIAL_LOG_LEVEL', 'loud', /debug.*info.*warn.*error/],
+  ['PERENNIAL_WORKER_VERSIONING', 'on', /off.*pinned/],
+])('%s=%s is refused by its name, with what is allowed', (name, value, allowed) => {
+  const error = refusal({ [name]: value });
+  expect(error).toMatchObject({ code: 'CONFIG_INVALID' });
+  expect(String(error)).toContain(`${name} is '${value}'`);
+  expect(String(error)).toMatch(allowed);
+});
+
+test('a setting nobody knows is refused, for it is most likely a slip of the pen', () => {
+  const error = refusal({ PERENNIAL_ARTEFACTS: '/tmp' });
+  expect(error).toMatchObject({ code: 'CONFIG_INVALID' });
+  expect(String(error)).toContain('There is no setting PERENNIAL_ARTEFACTS');
+});
