@@ -31,14 +31,7 @@ export function createApi(dependencies: ApiDependencies) {
     await next();
   });
   for (const create of routes) app.route('/api/v1', create(dependencies));
-  app.doc31('/api/v1/openapi.json', {
-    openapi: '3.1.0',
-    info: {
-      title: 'Perennial control API',
-      version: '1',
-      description: 'Durable orchestration of machine-learning models. Errors: docs/errors.md.',
-    },
-  });
+  app.doc31('/api/v1/openapi.json', about);
   app.notFound((context) =>
     answerError(
       context,
@@ -52,6 +45,15 @@ export function createApi(dependencies: ApiDependencies) {
   app.onError((error, context) => answerError(context, error, dependencies.log));
   return app;
 }
+
+const about = {
+  openapi: '3.1.0',
+  info: {
+    title: 'Perennial control API',
+    version: '1',
+    description: 'Durable orchestration of machine-learning models. Errors: docs/errors.md.',
+  },
+};
 
 const routes = [
   createSpecRoutes,

@@ -3,6 +3,7 @@ import { PerennialError } from '../contracts/errors.js';
 import { connectDatabase } from '../db/connect.js';
 import { loadConfig, type Config } from '../runtime/config.js';
 import { createLog } from '../runtime/log.js';
+import { stopOnSignal } from '../runtime/shutdown.js';
 import { connectTemporal } from '../runtime/temporal.js';
 import { createApi } from './app.js';
 
@@ -26,16 +27,19 @@ async function main(): Promise<void> {
   process.stdout.write(`${JSON.stringify({ ready: true, address: url })}\n`);
   log.info('The control API listens', { address: url });
 
-  const stop = async () => {
-    await new Promise((resolve) => {
-      server.close(resolve);
-      if ('closeIdleConnections' in server) server.closeIdleConnections();
-      setTimeout(resolve, 2_000).unref();
-    });
+  await stopOnSignal(async () => {
+    await closeServer(server);
     await Promise.allSettled([temporal.close(), database.close()]);
-    process.exit(0);
-  };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop());
+  });
+}
+
+/** Lets what is being answered finish, for two seconds at most. */
+async function closeServer(server: ServerType): Promise<void> {
+  await new Promise((resolve) => {
+    server.close(resolve);
+    if ('closeIdleConnections' in server) server.closeIdleConnections();
+    setTimeout(resolve, 2_000);
+  });
 }
 
 function listen(

@@ -3,6 +3,7 @@ import { dataContract } from '../../contracts/contract.js';
 import { appliedSpec, applySpec } from '../../contracts/overview.js';
 import { modelSpec } from '../../contracts/spec.js';
 import { registerSpec } from '../../db/spec.js';
+import { checkExpression } from '../../governance/policy.js';
 import { answers, body, createRouter } from '../answers.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { refuseInput } from '../errors.js';
@@ -24,6 +25,8 @@ export function createSpecRoutes({ db }: ApiDependencies) {
     const contract = dataContract.safeParse(sent.contract);
     if (!contract.success)
       return refuseInput(contract.error, { where: 'contract', code: 'CONTRACT_INVALID' });
+    const { automaticWhen } = spec.data.approval;
+    if (automaticWhen !== undefined) checkExpression(automaticWhen);
     const content = { spec: spec.data, contract: contract.data, base };
     const registered = await registerSpec(db, { content, by });
     return context.json({ model: spec.data.model, ...registered }, 200);
