@@ -6,6 +6,7 @@ import type { Trigger } from '../contracts/delivery.js';
 import type { Database } from '../db/connect.js';
 import { loadDelivery } from '../db/delivery.js';
 import { registerOnce, type AutomaticDecision } from '../db/registration.js';
+import { enterStage } from '../db/delivery.js';
 import { loadSpec } from '../db/spec.js';
 import { duringStage } from '../db/stage.js';
 import { championOf, type KnownVersion } from '../db/version.js';
@@ -57,6 +58,7 @@ export function createVersionActivities({
         summarise: (version) => summarise(input, { version, trigger, champion }),
         decide: (version) => decideAlone(spec, { input, version, champion, trigger }),
       });
+      await enterStage(db, key, registered.automatic.approved ? 'release' : 'approve');
       log.info('Version registered', { ...key, version: registered.version });
       return registered;
     });

@@ -20,8 +20,6 @@ export interface HeldStep {
   share: number;
   revision: number;
   champion: number;
-  /** How many stretches of maximumTime the step has been given. */
-  stretches: number;
 }
 
 /** Holds one canary step until its judge or a person has decided. The judge is one activity: pausing ends it, resuming starts another. */
@@ -40,7 +38,7 @@ export async function holdStep(
 
     const command = commands.take();
     if (command) {
-      const end = obey(command, held, board, () => watched?.stop());
+      const end = obey(command, board, () => watched?.stop());
       if (end) return end;
       watched?.stop();
       judging = null;
@@ -55,7 +53,6 @@ export async function holdStep(
 
 function obey(
   { act, by, reason, vote }: Command,
-  held: HeldStep,
   board: Board<ReleaseState>,
   stopJudge: () => void,
 ): StepEnd | null {
@@ -73,7 +70,7 @@ function obey(
       change('canary');
       return null;
     case 'extend':
-      held.stretches += 1;
+      // The judge that starts anew has the whole of maximumTime before it.
       change('canary');
       return null;
     case 'abort':
@@ -126,7 +123,7 @@ function notAwaited(): void {
 
 function startJudge(input: ReleaseModelInput, held: HeldStep): Running<JudgeStepResult> {
   const { model, delivery, version, specDigest, every, maximumTime } = input;
-  const { step, share, revision, champion, stretches } = held;
+  const { step, share, revision, champion } = held;
   const options = {
     summary: `Judge step ${step}: ${(share * 100).toFixed(1)} % of the traffic`,
     // A judge that is no longer wanted only writes looks that nobody asks for: not worth waiting for.
@@ -144,7 +141,7 @@ function startJudge(input: ReleaseModelInput, held: HeldStep): Running<JudgeStep
         share,
         every,
         sinceRevision: revision,
-        maximumTime: maximumTime * stretches,
+        maximumTime,
       },
     ]),
   );

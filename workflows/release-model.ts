@@ -165,7 +165,7 @@ export async function releaseModel(
     if (board.state.status === 'staging')
       upsertSearchAttributes([{ key: attributes.stage, value: 'canary' }]);
     board.change({ status: 'canary', step, share, revision }, summary);
-    return { step, share, revision, champion: against, stretches: 1 };
+    return { step, share, revision, champion: against };
   }
 
   async function promote(by: string, reason: string): Promise<Outcome> {

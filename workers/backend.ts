@@ -1,0 +1,21 @@
+import { join } from 'node:path';
+import { PerennialError } from '../contracts/errors.js';
+import type { ArtifactStore } from '../runtime/artifacts.js';
+import type { Config } from '../runtime/config.js';
+import type { TrainingBackend } from '../training/backend.js';
+import { createProcessBackend } from '../training/process.js';
+
+/** The backend that PERENNIAL_TRAINING names. Throws CONFIG_INVALID. */
+export function openBackend(config: Config, artifacts: ArtifactStore): TrainingBackend {
+  if (config.trainerPython === undefined)
+    throw new PerennialError(
+      'CONFIG_INVALID',
+      'PERENNIAL_TRAINER_PYTHON is not set: it names the Python interpreter that trainings run with.',
+    );
+  return createProcessBackend({
+    jobs: join(config.home, 'jobs'),
+    python: config.trainerPython,
+    installation: config.installation,
+    artifacts,
+  });
+}

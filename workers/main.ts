@@ -1,0 +1,96 @@
+import { Runtime, type Worker } from '@temporalio/worker';
+import { PerennialError } from '../contracts/errors.js';
+import { connectDatabase } from '../db/connect.js';
+import { systemClock } from '../runtime/clock.js';
+import { loadConfig, type Config } from '../runtime/config.js';
+import { createLog, type Log } from '../runtime/log.js';
+import { openArtifacts } from '../runtime/open-artifacts.js';
+import { stopOnSignal } from '../runtime/shutdown.js';
+import { connectTemporal, connectWorker } from '../runtime/temporal.js';
+import { startOutboxSender } from './outbox-sender.js';
+import type { Parts } from './parts.js';
+import { createTemporalLogger } from './temporal-logger.js';
+
+/** Loaded by kind: a process that only judges has no use for DuckDB and ONNX. */
+const kinds = new Map<string, (parts: Parts) => Promise<Worker>>([
+  ['pipeline', async (parts) => (await import('./pipeline.js')).startPipeline(parts)],
+  ['compute', async (parts) => (await import('./compute.js')).startCompute(parts)],
+  ['training', async (parts) => (await import('./training.js')).startTraining(parts)],
+  ['judge', async (parts) => (await import('./judge.js')).startJudge(parts)],
+]);
+
+/** Runs the kinds of workers named on the command line, `pipeline,judge`, in one process until it is asked to stop. */
+async function runWorkers(asked: string[], config: Config, log: Log): Promise<void> {
+  const unknown = asked.filter((kind) => !kinds.has(kind));
+  if (unknown.length > 0 || asked.length === 0)
+    throw new PerennialError(
+      'CONFIG_INVALID',
+      `There is no worker '${unknown.join(', ')}'. Name one or more of ${[...kinds.keys()].join(', ')}.`,
+    );
+  const { databaseUrl, temporal } = config;
+  if (databaseUrl === undefined || temporal.address === undefined)
+    throw new PerennialError(
+      'CONFIG_INVALID',
+      `A worker needs DATABASE_URL and TEMPORAL_ADDRESS; ${databaseUrl === undefined ? 'DATABASE_URL' : 'TEMPORAL_ADDRESS'} is not set.`,
+    );
+  Runtime.install({ logger: createTemporalLogger(log), shutdownSignals: [] });
+  const settings = {
+    address: temporal.address,
+    namespace: temporal.namespace,
+    apiKey: temporal.apiKey,
+  };
+  const [client, connection, artifacts] = await Promise.all([
+    connectTemporal(settings),
+    connectWorker(settings),
+    openArtifacts(config),
+  ]);
+  const database = connectDatabase({ url: databaseUrl, log });
+  const parts: Parts = {
+    config,
+    log,
+    connection,
+    artifacts,
+    namespace: temporal.namespace,
+    versioning: config.versioning,
+    db: database.db,
+    client: client.client,
+    clientConnection: client.connection,
+    clock: systemClock,
+  };
+  const starters = asked.flatMap((kind) => kinds.get(kind) ?? []);
+  const started = await Promise.all(starters.map((start) => start(parts)));
+  const { url, secretFile } = config.webhook;
+  const sender =
+    asked.includes('pipeline') && url !== undefined
+      ? await startOutboxSender({ db: database.db, url, secretFile, log })
+      : null;
+
+  const running = Promise.all(started.map((worker) => worker.run()));
+  running.catch((error: unknown) => {
+    log.error('A worker broke down', { error: String(error) });
+    process.exit(1);
+  });
+  process.stdout.write(`${JSON.stringify({ ready: true })}\n`);
+  await stopOnSignal(
+    async () => {
+      log.info('The workers stop', { kinds: asked });
+      for (const worker of started) if (worker.getState() === 'RUNNING') worker.shutdown();
+      await running;
+      await sender?.stop();
+      await client.close();
+      await connection.close();
+      await database.close();
+    },
+    { patience: 14_000 },
+  );
+}
+
+const asked = (process.argv[2] ?? '').split(',').filter((kind) => kind !== '');
+const config = loadConfig();
+const log = createLog({ part: asked.join('+') || 'worker', level: config.logLevel });
+runWorkers(asked, config, log).catch((error: unknown) => {
+  if (error instanceof PerennialError)
+    log.error(error.message, { code: error.code, hint: error.entry.hint });
+  else log.error('The worker could not start', { error: String(error) });
+  process.exit(1);
+});

@@ -1,0 +1,94 @@
+import { readFile } from 'node:fs/promises';
+import { Webhook } from 'standardwebhooks';
+import { PerennialError } from '../contracts/errors.js';
+import type { Database } from '../db/connect.js';
+import { sendWaitingEvents, type WaitingEvent } from '../db/outbox.js';
+import type { Log } from '../runtime/log.js';
+
+export interface OutboxSender {
+  /** Sends what is due once; for tests and the loop. */
+  sendOnce: () => Promise<{ sent: number; failed: number }>;
+  stop: () => Promise<void>;
+}
+
+/**
+ * Posts events to one address as Standard Webhooks: at least once, with an id that stays the same, signed, with growing pauses after
+ * failures. Any 2xx is an acknowledgement; 410 means that nobody wants them and counts as one.
+ */
+export async function startOutboxSender({
+  db,
+  url,
+  secretFile,
+  log,
+  every = 1_000,
+}: {
+  db: Database;
+  url: string;
+  secretFile: string | undefined;
+  log: Log;
+  /** Milliseconds between two looks into the outbox. */
+  every?: number;
+}): Promise<OutboxSender> {
+  const signer = secretFile ? await readSigner(secretFile) : null;
+  let working: Promise<void> | null = null;
+
+  async function post(event: WaitingEvent): Promise<boolean> {
+    const body = JSON.stringify({
+      type: event.type,
+      timestamp: event.createdAt.toISOString(),
+      data: { subject: event.subject, ...event.payload },
+    });
+    const sentAt = new Date();
+    const id = `msg_${event.id}`;
+    try {
+      const { status } = await fetch(url, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          'webhook-id': id,
+          'webhook-timestamp': String(Math.floor(sentAt.getTime() / 1_000)),
+          ...(signer ? { 'webhook-signature': signer.sign(id, sentAt, body) } : {}),
+        },
+        body,
+        redirect: 'error',
+        signal: AbortSignal.timeout(10_000),
+      });
+      if (status === 410 || (status >= 200 && status < 300)) return true;
+      log.warn('A notice was not accepted', {
+        type: event.type,
+        status,
+        attempts: event.attempts + 1,
+      });
+    } catch (error) {
+      log.warn('A notice could not be sent', { type: event.type, error: String(error) });
+    }
+    return false;
+  }
+
+  const sendOnce = () => sendWaitingEvents(db, post);
+  const timer = setInterval(() => {
+    working ??= sendOnce()
+      .catch((error: unknown) => log.warn('The outbox could not be read', { error: String(error) }))
+      .then(() => {
+        working = null;
+      });
+  }, every);
+  return {
+    sendOnce,
+    async stop() {
+      clearInterval(timer);
+      await working;
+    },
+  };
+}
+
+async function readSigner(path: string): Promise<Webhook> {
+  try {
+    return new Webhook((await readFile(path, 'utf8')).trim());
+  } catch (error) {
+    throw new PerennialError(
+      'CONFIG_INVALID',
+      `PERENNIAL_WEBHOOK_SECRET_FILE is '${path}', which holds no webhook secret (whsec_…): ${error instanceof Error ? error.message : String(error)}.`,
+    );
+  }
+}

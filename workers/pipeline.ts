@@ -1,0 +1,59 @@
+import { join } from 'node:path';
+import type { Worker } from '@temporalio/worker';
+import { createApprovalActivities } from '../activities/approval.js';
+import { createDeliveryActivities } from '../activities/delivery.js';
+import type { PipelineActivities } from '../activities/index.js';
+import { createJanitorActivities } from '../activities/janitor.js';
+import { createMonitorDoor } from '../activities/monitor-door.js';
+import { createReleaseActivities } from '../activities/release.js';
+import { createTrainingAttempts } from '../activities/training.js';
+import { createVersionActivities } from '../activities/version.js';
+import { ensureSearchAttributes } from '../runtime/search-attributes.js';
+import { openBackend } from './backend.js';
+import { prepareBundle } from './bundle.js';
+import { codeRevision } from './code-revision.js';
+import { ensureJanitor } from './janitor-schedule.js';
+import type { Parts } from './parts.js';
+import { createWorker, type WorkerDependencies } from './worker.js';
+
+/** Workflows and the short work beside them. One of these a process: cached workflows are what its memory goes to. */
+export function createPipelineWorker(
+  dependencies: WorkerDependencies,
+  { activities, bundle }: { activities: PipelineActivities; bundle: { codePath: string } },
+): Promise<Worker> {
+  return createWorker(dependencies, 'pipeline', {
+    activities,
+    workflowBundle: bundle,
+    maxCachedWorkflows: 200,
+    maxConcurrentActivityTaskExecutions: 16,
+  });
+}
+
+/** Makes sure of what workflows rely on, then starts the worker: an unknown search attribute would make them hang. */
+export async function startPipeline(parts: Parts): Promise<Worker> {
+  const { config, clientConnection, namespace, log, client } = parts;
+  const [bundle] = await Promise.all([
+    prepareBundle(join(config.home, 'bundles')),
+    ensureSearchAttributes(clientConnection, { namespace, log }),
+    ensureJanitor(client),
+  ]);
+  return createPipelineWorker(parts, { bundle, activities: pipelineActivities(parts) });
+}
+
+function pipelineActivities(parts: Parts): PipelineActivities {
+  const { config, db, log, clock, client, artifacts } = parts;
+  const backend = openBackend(config, artifacts);
+  const release = createReleaseActivities({ db, log });
+  return {
+    ...createDeliveryActivities({ db, monitors: createMonitorDoor(client) }),
+    ...createTrainingAttempts({
+      db,
+      backendName: backend.name,
+      installation: config.installation,
+    }),
+    ...createVersionActivities({ db, log, codeRevision }),
+    ...createApprovalActivities({ db, clock }),
+    ...release,
+    ...createJanitorActivities({ db, client, backend, release, log, clock }),
+  };
+}

@@ -1,0 +1,26 @@
+import type { Worker } from '@temporalio/worker';
+import type { TrainingActivities } from '../activities/index.js';
+import { createTrainingSupervision } from '../activities/training.js';
+import { openBackend } from './backend.js';
+import type { Parts } from './parts.js';
+import { createWorker, type WorkerDependencies } from './worker.js';
+
+/** Supervision of trainings. A slot is a promise to look, not a core: the trainings themselves run elsewhere. */
+export function createTrainingWorker(
+  dependencies: WorkerDependencies,
+  { activities }: { activities: TrainingActivities },
+): Promise<Worker> {
+  return createWorker(dependencies, 'training', {
+    activities,
+    maxConcurrentActivityTaskExecutions: 100,
+    maxHeartbeatThrottleInterval: '3 seconds',
+  });
+}
+
+export function startTraining(parts: Parts): Promise<Worker> {
+  const { config, db, artifacts, log, clock } = parts;
+  const backend = openBackend(config, artifacts);
+  return createTrainingWorker(parts, {
+    activities: createTrainingSupervision({ db, artifacts, backend, log, clock, pollEvery: 500 }),
+  });
+}

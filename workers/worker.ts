@@ -1,0 +1,54 @@
+import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
+import { taskQueues } from '../contracts/messages.js';
+import type { Log } from '../runtime/log.js';
+import { createFailureInterceptor } from './failure-interceptor.js';
+
+export interface WorkerDependencies {
+  connection: NativeConnection;
+  namespace: string;
+  log: Log;
+  versioning: { mode: 'off' | 'pinned'; buildId: string | undefined };
+}
+
+type Particular = Pick<
+  WorkerOptions,
+  | 'activities'
+  | 'workflowBundle'
+  | 'maxCachedWorkflows'
+  | 'maxConcurrentActivityTaskExecutions'
+  | 'maxHeartbeatThrottleInterval'
+>;
+
+/** A worker of one queue with what all of ours have in common. Activities get a few seconds to end; a second attempt is harmless. */
+export function createWorker(
+  { connection, namespace, log, versioning }: WorkerDependencies,
+  queue: keyof typeof taskQueues,
+  particular: Particular,
+  moreInterceptors: NonNullable<WorkerOptions['interceptors']>['activity'] = [],
+): Promise<Worker> {
+  return Worker.create({
+    connection,
+    namespace,
+    taskQueue: taskQueues[queue],
+    shutdownGraceTime: '3 seconds',
+    shutdownForceTime: '12 seconds',
+    interceptors: { activity: [createFailureInterceptor(log), ...moreInterceptors] },
+    ...versionOf(queue, versioning),
+    ...particular,
+  });
+}
+
+/** Each queue is a deployment of its own: a release pinned to one build still gets compute and training of the current one. */
+function versionOf(
+  queue: string,
+  { mode, buildId }: WorkerDependencies['versioning'],
+): Pick<WorkerOptions, 'workerDeploymentOptions'> {
+  if (mode === 'off') return {};
+  return {
+    workerDeploymentOptions: {
+      version: { deploymentName: `perennial-${queue}`, buildId: buildId ?? 'unnamed' },
+      useWorkerVersioning: true,
+      defaultVersioningBehavior: 'PINNED',
+    },
+  };
+}
