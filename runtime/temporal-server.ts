@@ -70,7 +70,9 @@ export async function startTemporalServer({
   }
   for (let attempt = 1; ; attempt += 1) {
     const chosen = await findFreePort(host, attempt === 1 ? port : 0);
-    const uiPort = ui ? await findFreePort(host, port === 0 ? 0 : chosen + 1_000) : undefined;
+    // After a restart the page is where it was.
+    const usualUiPort = portOf(predecessor?.ui) ?? (port === 0 ? 0 : chosen + 1_000);
+    const uiPort = ui ? await findFreePort(host, usualUiPort) : undefined;
     const address = `${host}:${chosen}`;
     const started = await launch({ cli, folder, namespace, address, uiPort, dynamicConfig });
     if (started) {
@@ -100,6 +102,10 @@ function handle({
     stop: () => stopProcess({ pid, started }, { patience: 10_000 }),
     kill: () => stopProcess({ pid, started }, { patience: 0 }),
   };
+}
+
+function portOf(url: string | undefined): number | undefined {
+  return url === undefined ? undefined : Number(new URL(url).port);
 }
 
 async function readNotes(path: string): Promise<z.infer<typeof notes> | undefined> {
