@@ -54,6 +54,11 @@ export async function storePredictions(
 ): Promise<void> {
   const client = await pool.connect();
   let broken: Error | undefined;
+  // A connection lost between two statements says so by an event, which without a listener ends the process.
+  const lose = (error: Error): void => {
+    broken = error;
+  };
+  client.on('error', lose);
   try {
     await client.query('BEGIN');
     await moveMark(drizzle(client), mark, expected);
@@ -63,9 +68,10 @@ export async function storePredictions(
     await client.query('COMMIT');
   } catch (error) {
     // A rollback that fails means a lost connection: the pool must not hand it out again.
-    await client.query('ROLLBACK').catch((lost: Error) => (broken = lost));
+    await client.query('ROLLBACK').catch(lose);
     throw error;
   } finally {
+    client.off('error', lose);
     client.release(broken);
   }
 }

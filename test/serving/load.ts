@@ -17,11 +17,14 @@ export function startLoad({
   model,
   clients,
   rows = 1,
+  prefix = 'load',
 }: {
   address: string;
   model: string;
   clients: number;
   rows?: number;
+  /** Of the requests' ids. */
+  prefix?: string;
 }) {
   const agent = new Agent({ keepAlive: true, maxSockets: clients });
   const answered: Answered[] = [];
@@ -32,7 +35,7 @@ export function startLoad({
   const client = async (): Promise<void> => {
     while (!stopped) {
       number += 1;
-      const id = `load-${number}`;
+      const id = `${prefix}-${number}`;
       const entity = `aircraft ${number % 500}`;
       try {
         answered.push(
