@@ -44,6 +44,22 @@ export const retrainingDecision = z.strictObject({
 });
 export type RetrainingDecision = z.infer<typeof retrainingDecision>;
 
+/** What the next check goes on from. */
+export const driftMemory = z.strictObject({
+  /** The activity that made the report: its repetition finds it again. */
+  asked: z.string(),
+  /** Window counts and labels stored up to here have been weighed; null while none have. */
+  countsUntil: z.string().nullable(),
+  labelsUntil: z.string().nullable(),
+  /** Detectors that run over the checks of one version: an alarm at 1,000 comes once in 1,000 quiet checks. */
+  drift: z.number(),
+  performance: z.array(z.number()),
+  /** An alarm that stands: it is weighed again until a check with enough rows takes it back. */
+  standing: z.strictObject({ trigger, reason: z.string() }).nullable(),
+  retrainingWindow: timeWindow.nullable(),
+});
+export type DriftMemory = z.infer<typeof driftMemory>;
+
 export const driftReport = z.strictObject({
   schemaVersion: z.literal(1),
   model: modelName,
@@ -59,6 +75,7 @@ export const driftReport = z.strictObject({
   findings: z.array(driftFinding),
   performance,
   decision: retrainingDecision,
+  memory: driftMemory.nullable().default(null),
   at: instant,
 });
 export type DriftReport = z.infer<typeof driftReport>;
