@@ -8,6 +8,8 @@ import { milliseconds } from '../contracts/duration.js';
 import type { DeliveryKey, Registered } from '../contracts/stages.js';
 import { appendAudit } from './audit.js';
 import type { Database, Transaction } from './connect.js';
+import { loadApproval } from './approval.js';
+import { enterStage, leaveStage } from './delivery.js';
 import { addToOutbox } from './outbox.js';
 import { approval } from './schema/approval.js';
 import { policyDecision } from './schema/evaluation.js';
@@ -48,13 +50,14 @@ export async function registerOnce(db: Database, given: Registration): Promise<R
   return db.transaction(async (tx) => {
     // Numbers of one model are given one after the other.
     await tx.select().from(model).where(eq(model.name, given.model)).for('update');
-    return (await findRegistered(tx, given)) ?? writeVersion(tx, given);
+    const registered = (await findRegistered(tx, given)) ?? (await writeVersion(tx, given));
+    await markWaiting(tx, given);
+    return registered;
   });
 }
 
 async function findRegistered(tx: Transaction, given: Registration): Promise<Registered | null> {
-  const ofDelivery = and(eq(approval.model, given.model), eq(approval.delivery, given.delivery));
-  const [opened] = await tx.select().from(approval).where(ofDelivery);
+  const opened = await loadApproval(tx, given);
   if (!opened) return null;
   const [decision] = await tx
     .select()
@@ -73,6 +76,16 @@ async function findRegistered(tx: Transaction, given: Registration): Promise<Reg
     automatic: answerOf(decision ?? null),
     summary: opened.summary,
   };
+}
+
+/** From now on the delivery waits for people, or for its release where none are needed. */
+async function markWaiting(tx: Transaction, { model, delivery }: DeliveryKey): Promise<void> {
+  const key = { model, delivery };
+  const standing = (await loadApproval(tx, key))?.standing;
+  await enterStage(tx, key, 'approve');
+  if (standing === 'open') return;
+  await leaveStage(tx, key, 'approve');
+  if (standing === 'approved') await enterStage(tx, key, 'release');
 }
 
 async function writeVersion(tx: Transaction, given: Registration): Promise<Registered> {
