@@ -76,8 +76,8 @@ export async function prepareRows(
   }
   const cutoff = `(SELECT quantile_disc(${time}, ${1 - data.holdout}) FROM prepared)`;
   const files = { train: `${folder}/train.parquet`, holdout: `${folder}/holdout.parquet` };
-  const trainRows = await write(duck, files.train, `${time} < ${cutoff}`);
-  const holdoutRows = await write(duck, files.holdout, `${time} >= ${cutoff}`);
+  const trainRows = await write(duck, files.train, `${time} <= ${cutoff}`);
+  const holdoutRows = await write(duck, files.holdout, `${time} > ${cutoff}`);
   if (trainRows === 0 || holdoutRows === 0)
     throw new PerennialError(
       'SOURCE_EMPTY',

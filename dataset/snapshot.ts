@@ -7,8 +7,9 @@ import type { ArtifactRef, TimeWindow } from '../contracts/names.js';
 import type { ModelSpec } from '../contracts/spec.js';
 import type { ArtifactStore } from '../runtime/artifacts.js';
 import { canonicalJson } from '../runtime/digest.js';
+import { copyRejects } from './csv.js';
 import { literal, quoteName, withDuckDb, type Duck, type Progress } from './duckdb.js';
-import { columnsOf, copyRejects, eventTime, findSourceFiles, openSource } from './source.js';
+import { columnsOf, eventTime, findSourceFiles, openSource } from './source.js';
 import { chooseWindow, inWindow } from './window.js';
 import { inWorkFolder } from './work-folder.js';
 

@@ -3,8 +3,8 @@ import { basename, resolve } from 'node:path';
 import type { DataContract } from '../contracts/contract.js';
 import { PerennialError } from '../contracts/errors.js';
 import type { ModelSpec } from '../contracts/spec.js';
-import { duckMessage, listFiles, literal, literalList, quoteName, type Duck } from './duckdb.js';
-import { physicalType } from './logical-type.js';
+import { readCsv } from './csv.js';
+import { duckMessage, listFiles, literalList, quoteName, type Duck } from './duckdb.js';
 
 type Source = ModelSpec['data']['source'];
 
@@ -38,7 +38,7 @@ export async function openSource(
         `CREATE TEMP VIEW source AS SELECT * FROM read_parquet(${literalList(files)}, union_by_name = true)`,
       );
     } else {
-      await readCsv(duck, files, contract);
+      await readCsv(duck, { files, contract, timeColumn: source.timeColumn });
     }
   } catch (error) {
     if (error instanceof PerennialError || isAbort(error)) throw error;
@@ -48,58 +48,6 @@ export async function openSource(
     );
   }
   return 'source';
-}
-
-/** Comma, double quote, a header line (RFC 4180): guessed dialects change with the rows. The contract says what a column's type is. */
-async function readCsv(duck: Duck, files: string[], contract: DataContract): Promise<void> {
-  const sniffed = await Promise.all(files.map((file) => sniffColumns(duck, file)));
-  const [first = []] = sniffed;
-  for (const [index, columns] of sniffed.entries()) {
-    const names = columns.map((column) => column.name).join(', ');
-    const expected = first.map((column) => column.name).join(', ');
-    if (names !== expected)
-      throw new PerennialError(
-        'SOURCE_UNREADABLE',
-        `${basename(files[index] ?? '')} has the columns ${names}; ${basename(files[0] ?? '')} has ${expected}.`,
-      );
-  }
-  const promised = new Map(
-    contract.schema[0]?.properties.map((each) => [each.name, physicalType[each.logicalType]]),
-  );
-  const columns = first
-    .map(({ name, type }) => `${literal(name)}: ${literal(promised.get(name) ?? type)}`)
-    .join(', ');
-  await duck.run(
-    `CREATE TEMP TABLE source AS SELECT * FROM read_csv(${literalList(files)}, columns = {${columns}}, auto_detect = false,
-       header = true, delim = ',', quote = '"', escape = '"', store_rejects = true)`,
-  );
-}
-
-async function sniffColumns(duck: Duck, file: string): Promise<{ name: string; type: string }[]> {
-  return (await duck.rows(
-    `SELECT unnest(Columns, recursive := true)
-     FROM sniff_csv(${literal(file)}, delim = ',', quote = '"', escape = '"', header = true, strict_mode = false)`,
-  )) as { name: string; type: string }[];
-}
-
-/** Copies the lines of a CSV that could not be read into Parquet, one row a line, and returns how many there are. */
-export async function copyRejects(duck: Duck, target: string): Promise<number> {
-  const [row] = await duck.rows(
-    `SELECT count(DISTINCT (file_id, line))::INTEGER AS lines FROM reject_errors`,
-  );
-  const lines = Number(row?.['lines'] ?? 0);
-  if (lines > 0)
-    await duck.run(
-      `COPY (
-         SELECT parse_filename(any_value(file_path)) AS file, line, any_value(csv_line) AS text,
-           list_transform(list_sort(list(DISTINCT coalesce(column_name, '') || ':' || error_type::VARCHAR)),
-             x -> 'the line cannot be read: ' || lower(split_part(x, ':', 2))
-               || CASE WHEN x LIKE ':%' THEN '' ELSE ' in column ' || split_part(x, ':', 1) END) AS reasons
-         FROM reject_errors JOIN reject_scans USING (scan_id, file_id)
-         GROUP BY file_id, line ORDER BY file_id, line
-       ) TO ${literal(target)} (FORMAT parquet, COMPRESSION zstd)`,
-    );
-  return lines;
 }
 
 /** Type of each column of a relation, as DuckDB writes it. */
