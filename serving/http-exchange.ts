@@ -71,6 +71,8 @@ function readBytes(request: IncomingMessage, limit: number): Promise<Buffer> {
       const [only] = chunks;
       resolve(chunks.length === 1 && only ? only : Buffer.concat(chunks));
     });
-    request.on('error', reject);
+    request.on('error', () => {
+      reject(new PerennialError('REQUEST_SHAPE', 'The body ended before its time.'));
+    });
   });
 }

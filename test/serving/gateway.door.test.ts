@@ -170,11 +170,12 @@ describe('a model that fails on a row', () => {
       ),
     );
     for (const [index, { status, body }] of answers.entries()) {
-      expect(status).toBe(index % 10 === 3 ? 500 : 200);
-      if (status === 500) expect(body.code).toBe('MODEL_FAILED');
+      const expected = index % 10 === 3 ? [500, 'MODEL_FAILED'] : [200, undefined];
+      expect([status, body.code]).toEqual(expected);
     }
     const [failed] = await storedRows('strict-3', 1);
-    expect(failed).toMatchObject({ score: null, error: expect.any(String) });
+    expect(failed?.score).toBeNull();
+    expect(failed?.error).toMatch(/could not answer/);
     await expect
       .poll(async () => {
         const { rows } = await database.db.execute(
@@ -260,7 +261,8 @@ describe('wrong requests', () => {
     ['by POST for a description', '/v2/models/delay', {}, 405, 'METHOD_NOT_ALLOWED', /GET is/],
   ])('%s are refused in a sentence', async (_, path, body, status, code, error) => {
     const answer = await post(address, path, body);
-    expect(answer).toMatchObject({ status, body: { code, error: expect.stringMatching(error) } });
+    expect(answer).toMatchObject({ status, body: { code } });
+    expect(answer.body.error).toMatch(error);
   });
 
   it('with a body in pieces beyond the bound is cut off', async () => {
