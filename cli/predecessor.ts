@@ -1,5 +1,7 @@
+import { realpath, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { isRunning, stopProcess, type ProcessIdentity } from '../runtime/process-identity.js';
-import { readStackNotes, type NotedPart } from './stack-notes.js';
+import { readStackNotes, removeStackNotes, type NotedPart } from './stack-notes.js';
 
 /** PostgreSQL and Temporal find each other's leavings themselves and adopt them. */
 const adoptable = new Set(['postgres', 'temporal']);
@@ -20,6 +22,26 @@ export async function endParts(parts: NotedPart[]): Promise<string[]> {
     ended.push(part.name);
   }
   return ended;
+}
+
+/** Stops everything that runs from this home, through its supervisor where that lives, and answers the names of what ran. Data stays. */
+export async function stopStack(home: string): Promise<string[]> {
+  const notes = await readStackNotes(home);
+  if (!notes) return [];
+  const { supervisor, parts } = notes;
+  const supervised = await isRunning(supervisor);
+  if (supervised) await stopProcess(supervisor, { patience: 60_000 });
+  const ended = await endParts(parts);
+  await removeStackNotes(home);
+  return supervised ? parts.filter(({ pid }) => pid !== undefined).map(({ name }) => name) : ended;
+}
+
+/** Stops everything that runs from this home and removes all that it remembers: for a demo that starts afresh. */
+export async function removeStack(home: string): Promise<void> {
+  await stopStack(home);
+  const elsewhere = await realpath(join(home, 'postgres', 'elsewhere')).catch(() => undefined);
+  if (elsewhere !== undefined) await rm(elsewhere, { recursive: true, force: true });
+  await rm(home, { recursive: true, force: true });
 }
 
 export function identityOf({ pid, started }: NotedPart): ProcessIdentity | undefined {

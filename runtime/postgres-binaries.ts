@@ -1,9 +1,19 @@
 import { constants } from 'node:fs';
-import { access, chmod, cp, mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  cp,
+  mkdir,
+  mkdtemp,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+} from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { PerennialError } from '../contracts/errors.js';
-import { sha256Hex } from './digest.js';
 
 /** Who PostgreSQL runs as: it refuses root, so root lends it the account that owns nothing. Undefined: ourselves. */
 export type Account = { uid: number; gid: number } | undefined;
@@ -37,12 +47,17 @@ export async function findPostgresBinaries(): Promise<PostgresBinaries> {
   return { initdb: at('initdb'), postgres: at('postgres'), account };
 }
 
-/** The folder itself where the account can enter it, otherwise one in a public place, named by the folder's digest. */
+/** The folder itself where the account can enter it, otherwise one in a public place that the folder's link `elsewhere` names from then on. */
 export async function reachableFolder(folder: string, account: Account): Promise<string> {
   await mkdir(folder, { recursive: true });
+  const link = join(folder, 'elsewhere');
+  const linked = await readlink(link).catch(() => undefined);
+  if (linked !== undefined && (await exists(linked))) return linked;
   if (await canEnter(folder, account)) return folder;
-  const place = join(await publicPlace(), sha256Hex(folder).slice(0, 16));
-  await mkdir(place, { recursive: true, mode: 0o755 });
+  const place = await mkdtemp(join(await publicPlace(), 'data-'));
+  await chmod(place, 0o755);
+  await rm(link, { force: true });
+  await symlink(place, link);
   return place;
 }
 

@@ -1,22 +1,12 @@
 import { execFile, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import {
-  chmod,
-  chown,
-  mkdir,
-  open,
-  readFile,
-  rename,
-  rm,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { PerennialError } from '../contracts/errors.js';
 import { findFreePort } from './free-port.js';
+import { keepPassword, makeCluster, postgresUser as user } from './postgres-cluster.js';
 import {
   findPostgresBinaries,
   reachableFolder,
@@ -31,7 +21,8 @@ import {
 
 const run = promisify(execFile);
 const host = '127.0.0.1';
-const user = 'perennial';
+/** After a crash the server reads its log again before it answers, which may take minutes. */
+const patience = 300_000;
 
 export interface EmbeddedPostgres extends ProcessIdentity {
   url: string;
@@ -44,7 +35,7 @@ export interface EmbeddedPostgres extends ProcessIdentity {
 }
 
 /**
- * Starts the PostgreSQL that npm brought, on loopback, with a password kept in `folder`; the first call makes the cluster. A server that a
+ * Starts the PostgreSQL that npm brought, on loopback, with a password kept beside its data in `folder`; the first call makes the cluster. A server that a
  * killed predecessor left running on the same data is adopted. `throwaway` gives up durability for speed: for tests.
  */
 export async function startPostgres({
@@ -59,9 +50,8 @@ export async function startPostgres({
 }): Promise<EmbeddedPostgres> {
   const binaries = await findPostgresBinaries();
   const place = await reachableFolder(folder, binaries.account);
-  if (place !== folder) await symlink(place, join(folder, 'elsewhere')).catch(ignoreExisting);
   const data = join(place, 'data');
-  const password = await keepPassword(join(folder, 'password'));
+  const password = await keepPassword(join(place, 'password'));
   const found = await findRunning(data);
   if (found && (await answers(urlOf(found.port, password), data))) {
     return handle({ ...found, data, password, adopted: true });
@@ -107,12 +97,6 @@ function urlOf(port: number, password: string): string {
   return `postgresql://${user}:${password}@${host}:${port}/${user}`;
 }
 
-async function keepPassword(path: string): Promise<string> {
-  const fresh = randomBytes(24).toString('base64url');
-  await writeFile(path, fresh, { mode: 0o600, flag: 'wx' }).catch(ignoreExisting);
-  return (await readFile(path, 'utf8')).trim();
-}
-
 /** The server that postmaster.pid names, if it still runs: line 1 is its pid, line 4 its port. */
 async function findRunning(
   data: string,
@@ -146,59 +130,6 @@ async function answers(url: string, data: string): Promise<boolean> {
   } finally {
     await client.end().catch(() => {});
   }
-}
-
-/** Makes the cluster under a draft name and renames it when whole, so that a kill in between leaves nothing half made. */
-async function makeCluster({
-  binaries,
-  place,
-  data,
-  password,
-}: {
-  binaries: PostgresBinaries;
-  place: string;
-  data: string;
-  password: string;
-}): Promise<void> {
-  if (await readFile(join(data, 'PG_VERSION')).catch(() => undefined)) return;
-  const draft = join(place, 'data.draft');
-  const secret = join(place, 'data.secret');
-  await rm(draft, { recursive: true, force: true });
-  await mkdir(draft, { mode: 0o700 });
-  await writeFile(secret, password, { mode: 0o600 });
-  if (binaries.account) {
-    const { uid, gid } = binaries.account;
-    await Promise.all([chown(draft, uid, gid), chown(secret, uid, gid)]);
-  }
-  try {
-    await run(
-      binaries.initdb,
-      [
-        `--pgdata=${draft}`,
-        `--username=${user}`,
-        `--pwfile=${secret}`,
-        '--auth=scram-sha-256',
-        '--encoding=UTF8',
-        '--locale-provider=builtin',
-        '--builtin-locale=C.UTF-8',
-        '--locale=C',
-        '--no-instructions',
-        '--no-sync',
-      ],
-      { ...binaries.account, cwd: place, env: { PATH: process.env.PATH ?? '', LC_ALL: 'C' } },
-    );
-  } catch (cause) {
-    throw new PerennialError(
-      'TOOL_MISSING',
-      `PostgreSQL could not make its data folder ${data}: ${(cause as { stderr?: string }).stderr?.trim() ?? String(cause)}`,
-      {},
-      { cause },
-    );
-  } finally {
-    await rm(secret, { force: true });
-  }
-  await chmod(draft, 0o700);
-  await rename(draft, data);
 }
 
 /** Starts the server and waits until it answers; undefined when it ended first, as it does when somebody took the port. */
@@ -246,7 +177,9 @@ async function launch({
   await log.close();
   const identity = child.pid === undefined ? undefined : await identifyProcess(child.pid);
   if (!identity) return undefined;
+  const giveUpAt = Date.now() + patience;
   while (await isRunning(identity)) {
+    if (Date.now() > giveUpAt) await stopProcess(identity, { signal: 'SIGINT' });
     if (await answers(urlOf(port, password).replace(/\/\w+$/, '/postgres'), data)) {
       await ensureDatabase(urlOf(port, password).replace(/\/\w+$/, '/postgres'));
       return identity;
@@ -274,8 +207,4 @@ async function refusal(folder: string): Promise<PerennialError> {
     'DATABASE_UNAVAILABLE',
     `PostgreSQL did not start. Its last words: ${last}`,
   );
-}
-
-function ignoreExisting(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EEXIST') throw error;
 }

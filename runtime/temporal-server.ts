@@ -18,6 +18,7 @@ import {
 import { ensureSearchAttributes } from './search-attributes.js';
 
 const host = '127.0.0.1';
+const patience = 60_000;
 const retention = '30 days';
 
 /** The dev server's single history shard asks its queues 20 times a second by default, so that every step of a workflow waits for 30 ms. */
@@ -167,7 +168,9 @@ async function launch({
   await log.close();
   const identity = child.pid === undefined ? undefined : await identifyProcess(child.pid);
   if (!identity) return undefined;
+  const giveUpAt = Date.now() + patience;
   while (await isRunning(identity)) {
+    if (Date.now() > giveUpAt) await stopProcess(identity);
     if (await isHealthy(address)) return identity;
     await sleep(25);
   }

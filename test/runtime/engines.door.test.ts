@@ -1,5 +1,5 @@
-import { chmod } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, mkdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findFreePort } from '../../runtime/free-port.js';
@@ -54,6 +54,19 @@ describe('the embedded PostgreSQL', () => {
     const first = await startPostgres({ folder });
     const second = await startPostgres({ folder, port: await findFreePort('127.0.0.1') });
     expect(second).toMatchObject({ adopted: true, pid: first.pid, url: first.url });
+  });
+
+  test('a folder closed to other accounts is no obstacle, also not for root', async () => {
+    const closed = join(await temporaryFolder(), 'closed');
+    await mkdir(closed, { mode: 0o700 });
+    const first = await startPostgres({ folder: join(closed, 'postgres') });
+    await query(first.url, 'CREATE TABLE kept (word text)');
+    await first.stop();
+    const second = await startPostgres({ folder: join(closed, 'postgres') });
+    expect(second.dataFolder).toBe(first.dataFolder);
+    expect(await query(second.url, 'SELECT word FROM kept')).toEqual([]);
+    await second.stop();
+    await rm(dirname(second.dataFolder), { recursive: true });
   });
 
   test('nobody comes in without the password', async () => {
