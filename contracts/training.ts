@@ -69,6 +69,9 @@ export const trainerManifest = z.strictObject({
 });
 export type TrainerManifest = z.infer<typeof trainerManifest>;
 
+/** Code of the error catalogue for an attempt that came to nothing; `code` beside it is the exit code. */
+const trainingError = z.enum(['TRAINING_FAILED', 'TRAINING_HUNG', 'MANIFEST_INVALID']);
+
 /** What supervision hands to the workflow. Judged from the exit code, never from stdout. */
 export const trainingOutcome = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -79,8 +82,18 @@ export const trainingOutcome = z.discriminatedUnion('kind', [
     environment: z.string(),
     seconds: z.number(),
   }),
-  z.strictObject({ kind: z.literal('retry'), code: z.int(), reason: z.string() }),
-  z.strictObject({ kind: z.literal('failed'), code: z.int(), reason: z.string() }),
+  z.strictObject({
+    kind: z.literal('retry'),
+    code: z.int(),
+    reason: z.string(),
+    error: trainingError.optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('failed'),
+    code: z.int(),
+    reason: z.string(),
+    error: trainingError.optional(),
+  }),
 ]);
 export type TrainingOutcome = z.infer<typeof trainingOutcome>;
 

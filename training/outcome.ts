@@ -27,18 +27,21 @@ export async function judgeJob({
     case 'hung':
       return {
         kind: 'retry',
+        error: 'TRAINING_HUNG',
         code: 75,
         reason: `The trainer gave no sign of life for ${seconds(end.silentFor)} and was stopped.`,
       };
     case 'overdue':
       return {
         kind: 'failed',
+        error: 'TRAINING_FAILED',
         code: 143,
         reason: `The training took longer than ${seconds(end.after)} and was stopped.`,
       };
     case 'gone':
       return {
         kind: 'retry',
+        error: 'TRAINING_FAILED',
         code: 75,
         reason: `The training ${job.key} vanished from its backend.`,
       };
@@ -46,7 +49,7 @@ export async function judgeJob({
       const judged = judgeExit({ ...end, attempt: job.attempt });
       if (judged === 'succeeded') return keepResult(end.took / 1_000, job, root, artifacts);
       const reason = (await failureSentence(root)) ?? describeExit(end);
-      return { kind: judged, code: end.code, reason };
+      return { kind: judged, error: 'TRAINING_FAILED', code: end.code, reason };
     }
   }
 }
@@ -70,7 +73,7 @@ async function keepResult(
     };
   } catch (error) {
     if (error instanceof PerennialError && error.code === 'MANIFEST_INVALID')
-      return { kind: 'failed', code: 0, reason: error.message };
+      return { kind: 'failed', error: error.code, code: 0, reason: error.message };
     throw error;
   }
 }

@@ -139,6 +139,7 @@ describe('Supervising a training', () => {
     const input = await open('obey say=ready forever', { heartbeat: '400ms' });
     expect(await run(input)).toMatchObject({
       kind: 'retry',
+      error: 'TRAINING_HUNG',
       reason: expect.stringContaining('no sign of life') as string,
     });
     expect(await untilExited(backend, input.key)).toMatchObject({ code: 143 });
