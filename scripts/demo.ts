@@ -1,7 +1,7 @@
 /** Plays the flight-delay example on a stack of its own: births, approvals, releases, drift, a retraining and a version that is stopped. */
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { removeStack } from '../cli/predecessor.js';
 import { startStack, type Stack } from '../cli/stack.js';
 import { createPerennial } from '../client/index.js';
 import { connectDatabase } from '../db/connect.js';
@@ -46,7 +46,7 @@ const home = join(config.home, 'demo');
 const narrator = createNarrator();
 
 async function main(): Promise<number> {
-  await rm(home, { recursive: true, force: true });
+  await removeStack(home);
   narrator.chapter('Starting everything on this machine');
   const stack = await startStack({
     config: { ...config, home, artifacts: join(home, 'artifacts') },
