@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { isGrpcServiceError } from '@temporalio/client';
+import { isGrpcServiceError, ServiceError } from '@temporalio/client';
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
@@ -43,14 +43,20 @@ function toPerennialError(error: unknown): PerennialError {
     return error.status === 413
       ? new PerennialError('BODY_TOO_LARGE', error.message)
       : new PerennialError('NOT_JSON', `The body is not JSON: ${error.message}.`);
-  if (isGrpcServiceError(error))
-    return new PerennialError(
-      'TEMPORAL_UNAVAILABLE',
-      `Temporal does not answer: ${error.details}.`,
-    );
+  if (isTemporalAway(error))
+    return new PerennialError('TEMPORAL_UNAVAILABLE', 'The Temporal server does not answer.');
   if (isConnectionLost(error))
     return new PerennialError('DATABASE_UNAVAILABLE', 'The database does not answer.');
   return new PerennialError('INTERNAL', 'Something went wrong on our side.');
+}
+
+/** gRPC's cancelled, deadline exceeded, resource exhausted and unavailable; the client wraps them as a cause. */
+function isTemporalAway(error: unknown): boolean {
+  if (isGrpcServiceError(error)) return [1, 4, 8, 14].includes(error.code);
+  // The connection is made on first use, and its failure comes as it is.
+  if (error instanceof Error && /Failed to connect before the deadline/.test(error.message))
+    return true;
+  return error instanceof ServiceError && isTemporalAway(error.cause);
 }
 
 /** Postgres classes 08 (connection) and 57 (shut down), and what the socket says; drizzle wraps them as a cause. */

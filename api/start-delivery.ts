@@ -10,7 +10,7 @@ import type { Database } from '../db/connect.js';
 import { findOpenApproval, findRunningRequest, type RunningRequest } from '../db/delivery-view.js';
 import { findModel } from '../db/overview.js';
 import { loadSpec } from '../db/spec.js';
-import { resultWithin, startWorkflow, type Engine } from './workflow-calls.js';
+import { patiently, resultWithin, startWorkflow, type Engine } from './workflow-calls.js';
 
 type Request = z.output<typeof startDeliveryContract>;
 
@@ -45,7 +45,7 @@ export async function startDelivery(
   const handle = engine.client.workflow.getHandle(id, undefined, {
     firstExecutionRunId: running.runId,
   });
-  await handle.cancel();
+  await patiently(engine, () => handle.cancel());
   const ended = await resultWithin(engine, handle, supersedePatience);
   const again = ended === undefined ? null : await begin();
   if (!again) throw await inProgress(db, model, found, ifRunning);
@@ -76,8 +76,8 @@ async function checkSpec(
   return digest;
 }
 
-async function describeRunning({ client }: Engine, id: string): Promise<{ runId: string } | null> {
-  const description = await client.workflow.getHandle(id).describe();
+async function describeRunning(engine: Engine, id: string): Promise<{ runId: string } | null> {
+  const description = await patiently(engine, (client) => client.workflow.getHandle(id).describe());
   if (description.status.name !== 'RUNNING') return null;
   return { runId: description.raw.workflowExecutionInfo?.firstRunId || description.runId };
 }

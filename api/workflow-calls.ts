@@ -21,21 +21,31 @@ export interface Engine {
   patience: number;
 }
 
+/** A call to the Temporal server that ends within the caller's patience: without it the client tries again for half a minute. */
+export function patiently<T>(
+  { client, patience }: Engine,
+  call: (client: Client) => Promise<T>,
+): Promise<T> {
+  return client.withDeadline(Date.now() + patience, () => call(client));
+}
+
 /** Starts a workflow under its business id. Returns null when one with this id is running. */
 export async function startWorkflow(
-  { client }: Engine,
+  engine: Engine,
   type: keyof typeof workflowTypes,
   { id, input, summary }: { id: string; input: unknown; summary: string },
 ): Promise<WorkflowHandleWithFirstExecutionRunId | null> {
   try {
-    return await client.workflow.start(type, {
-      workflowId: id,
-      taskQueue: taskQueues.pipeline,
-      args: [input],
-      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-      workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
-      staticSummary: summary,
-    });
+    return await patiently(engine, (client) =>
+      client.workflow.start(type, {
+        workflowId: id,
+        taskQueue: taskQueues.pipeline,
+        args: [input],
+        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+        workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
+        staticSummary: summary,
+      }),
+    );
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return null;
     throw error;
@@ -44,15 +54,14 @@ export async function startWorkflow(
 
 /** Sends an update and waits for its answer. `absent` is the error for a workflow that is not running. */
 export async function callUpdate(
-  { client, patience }: Engine,
+  engine: Engine,
   workflowId: string,
   { name, argument, updateId }: { name: string; argument: unknown; updateId: string | undefined },
   absent: { code: ErrorCode; message: string },
 ): Promise<unknown> {
-  const handle = client.workflow.getHandle(workflowId);
   try {
-    return await client.withDeadline(Date.now() + patience, () =>
-      handle.executeUpdate<unknown, [unknown]>(name, {
+    return await patiently(engine, (client) =>
+      client.workflow.getHandle(workflowId).executeUpdate<unknown, [unknown]>(name, {
         args: [argument],
         ...(updateId === undefined ? {} : { updateId }),
       }),
@@ -61,7 +70,7 @@ export async function callUpdate(
     if (error instanceof WorkflowNotFoundError)
       throw new PerennialError(absent.code, absent.message);
     if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)
-      throw nobodyAnswers(name, patience);
+      throw nobodyAnswers(name, engine.patience);
     if (error instanceof WorkflowUpdateFailedError) throw refusalOf(error);
     throw error;
   }
@@ -69,13 +78,15 @@ export async function callUpdate(
 
 /** Sends a signal; false when there is no such workflow running. */
 export async function sendSignal(
-  { client }: Engine,
+  engine: Engine,
   workflowId: string,
   name: string,
   argument: unknown,
 ): Promise<boolean> {
   try {
-    await client.workflow.getHandle(workflowId).signal(name, argument);
+    await patiently(engine, (client) =>
+      client.workflow.getHandle(workflowId).signal(name, argument),
+    );
     return true;
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return false;
