@@ -60,12 +60,16 @@ export const judging: ActivityOptions = {
   },
 };
 
-/** Supervision of one training attempt. Workers come and go under it; the spec's own timeout ends the job, this only ends the waiting. */
+/**
+ * Supervision of one training attempt. Workers come and go under it; the spec's own timeout ends the job, this only ends the waiting.
+ * A cancelled workflow waits for the trainer to be stopped: once it is closed, nobody tells the activity why it was cancelled.
+ */
 export function supervision(trainingTimeout: number): ActivityOptions {
   return {
     taskQueue: taskQueues.training,
     startToCloseTimeout: trainingTimeout + 3_600_000,
     scheduleToCloseTimeout: trainingTimeout + 86_400_000,
+    cancellationType: 'WAIT_CANCELLATION_COMPLETED',
     heartbeatTimeout: '15 seconds',
     retry: {
       initialInterval: '500ms',
