@@ -61,17 +61,20 @@ export function createEvaluationActivities({
           },
           { columns, labels, challenger, champion: championScores },
         );
+        // Each takes seconds on a million rows: what is kept in between lets heartbeats through.
+        const keptReport = await artifacts.keepBytes(canonicalJson(report), 'evaluation');
         const golden = pickGolden(columns, challenger, {
           count: spec.release.staging.goldenRows,
           seed: input.holdout.sha256,
         });
+        const keptGolden = await artifacts.keepBytes(canonicalJson(golden), 'golden');
         const { features } = spec.data;
         const reference = buildReferenceProfile({ features, columns, scores: challenger, labels });
         const evaluated: Evaluated = {
           verdict: report.verdict,
           summary: report.summary,
-          report: await artifacts.keepBytes(canonicalJson(report), 'evaluation'),
-          golden: await artifacts.keepBytes(canonicalJson(golden), 'golden'),
+          report: keptReport,
+          golden: keptGolden,
           reference: await artifacts.keepBytes(canonicalJson(reference), 'reference'),
           gates: report.gates,
           metrics: report.metrics,

@@ -3,28 +3,28 @@ import { roundTo12 } from '../statistics/round.js';
 
 const bins = 10;
 
-/** Ten bins of equal mass along the score, with what was predicted and what came true. Equal scores keep the order of the rows. */
+/** Up to ten bins of equal mass along the score, with what was predicted and what came true. Equal scores stay together. */
 export function calibrationOf(
   labels: Uint8Array,
   scores: Float64Array,
 ): EvaluationReport['calibration'] {
-  const order = Uint32Array.from(scores.keys()).sort(
-    (a, b) => (scores[a] ?? 0) - (scores[b] ?? 0) || a - b,
-  );
-  return Array.from({ length: bins }, (_, bin) => {
-    const from = Math.floor((bin * order.length) / bins);
-    const to = Math.floor(((bin + 1) * order.length) / bins);
-    let predicted = 0;
-    let observed = 0;
-    for (const row of order.subarray(from, to)) {
-      predicted += scores[row] ?? 0;
-      observed += labels[row] ?? 0;
-    }
-    const rows = to - from;
-    return {
+  const sorted = scores.toSorted();
+  const starts = Array.from({ length: bins }, (_, bin) => {
+    return sorted[Math.floor((bin * sorted.length) / bins)] ?? Infinity;
+  });
+  const sums = starts.map(() => ({ rows: 0, predicted: 0, observed: 0 }));
+  for (const [row, score] of scores.entries()) {
+    const sum = sums[starts.findLastIndex((start) => start <= score)];
+    if (!sum) continue;
+    sum.rows += 1;
+    sum.predicted += score;
+    sum.observed += labels[row] ?? 0;
+  }
+  return sums
+    .filter(({ rows }) => rows > 0)
+    .map(({ rows, predicted, observed }) => ({
       rows,
-      predicted: roundTo12(predicted / Math.max(1, rows)),
-      observed: roundTo12(observed / Math.max(1, rows)),
-    };
-  }).filter(({ rows }) => rows > 0);
+      predicted: roundTo12(predicted / rows),
+      observed: roundTo12(observed / rows),
+    }));
 }

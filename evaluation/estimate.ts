@@ -8,7 +8,7 @@ import {
   calibrationLosses,
 } from './metrics/calibration-error.js';
 import { logLoss, logLosses } from './metrics/log-loss.js';
-import { placementsOf, rocAuc } from './metrics/roc-auc.js';
+import { pairablePlacements, rocAuc, sortedPlacements } from './metrics/roc-auc.js';
 
 /** A number, its standard error, and one-sided 95 % confidence bounds. */
 export interface Estimate {
@@ -86,7 +86,7 @@ export function compareModels(
 
 /** DeLong's variance (Sun & Xu 2014), with bounds on the logit scale so that they stay inside (0, 1). */
 function estimateArea(labels: Uint8Array, scores: Float64Array): Estimate | null {
-  const placements = placementsOf(labels, scores);
+  const placements = sortedPlacements(labels, scores);
   if (!placements) return null;
   const value = meanOf(placements.positives);
   const error = Math.sqrt(
@@ -104,8 +104,8 @@ function compareAreas(
   challenger: Float64Array,
   champion: Float64Array,
 ): Estimate | null {
-  const ours = placementsOf(labels, challenger);
-  const theirs = placementsOf(labels, champion);
+  const ours = pairablePlacements(labels, challenger);
+  const theirs = pairablePlacements(labels, champion);
   if (!ours || !theirs) return null;
   const positives = ours.positives.map((place, row) => place - (theirs.positives[row] ?? 0));
   const negatives = ours.negatives.map((place, row) => place - (theirs.negatives[row] ?? 0));

@@ -3,8 +3,8 @@ import { Worker } from 'node:worker_threads';
 import { PerennialError } from '../contracts/errors.js';
 import type { ScoredRows, ScoreMessage, ScoreTask } from './score-protocol.js';
 
-/** Two million rows tell an area under the curve to 0.001; past that a seeded part of the hold-out is judged. */
-const maximumRows = 2_000_000;
+/** A million rows tell an area under the curve to 0.001; of a larger hold-out a part is judged, the same one every time. */
+const maximumRows = 1_000_000;
 
 /**
  * Answers every row of a prepared Parquet file with each model, in a thread of its own, so that heartbeats go on meanwhile.

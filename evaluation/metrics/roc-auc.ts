@@ -10,11 +10,29 @@ export interface Placements {
   negatives: Float64Array;
 }
 
-/** Null when one class is missing: the area is then undefined, never 0.5. */
-export function placementsOf(labels: Uint8Array, scores: Float64Array): Placements | null {
-  const positives = scores.filter((_, row) => labels[row] === 1);
-  const negatives = scores.filter((_, row) => labels[row] !== 1);
-  if (positives.length === 0 || negatives.length === 0) return null;
+/** Area under the ROC curve, equal to scikit-learn's `roc_auc_score`; null when one class is missing. */
+export function rocAuc(labels: Uint8Array, scores: Float64Array): number | null {
+  const placements = sortedPlacements(labels, scores);
+  return placements && meanOf(placements.positives);
+}
+
+/** Placements in the order of the scores: enough for one model. Null when one class is missing: the area is undefined, never 0.5. */
+export function sortedPlacements(labels: Uint8Array, scores: Float64Array): Placements | null {
+  const classes = splitClasses(labels, scores);
+  if (!classes) return null;
+  const positives = classes.positives.sort();
+  const negatives = classes.negatives.sort();
+  return {
+    positives: sharesBelow(positives, negatives),
+    negatives: sharesBelow(negatives, positives).map((share) => 1 - share),
+  };
+}
+
+/** Placements in the order of the rows, so that two models can be paired. */
+export function pairablePlacements(labels: Uint8Array, scores: Float64Array): Placements | null {
+  const classes = splitClasses(labels, scores);
+  if (!classes) return null;
+  const { positives, negatives } = classes;
   const sortedPositives = positives.toSorted();
   const sortedNegatives = negatives.toSorted();
   return {
@@ -23,21 +41,33 @@ export function placementsOf(labels: Uint8Array, scores: Float64Array): Placemen
   };
 }
 
-/** Area under the ROC curve, equal to scikit-learn's `roc_auc_score`; null when one class is missing. */
-export function rocAuc(labels: Uint8Array, scores: Float64Array): number | null {
-  const placements = placementsOf(labels, scores);
-  return placements && meanOf(placements.positives);
+function splitClasses(labels: Uint8Array, scores: Float64Array): Placements | null {
+  const positives = scores.filter((_, row) => labels[row] === 1);
+  const negatives = scores.filter((_, row) => labels[row] !== 1);
+  return positives.length > 0 && negatives.length > 0 ? { positives, negatives } : null;
+}
+
+/** For each sorted value the share of the sorted others below it: one walk through both. */
+function sharesBelow(sorted: Float64Array, others: Float64Array): Float64Array {
+  let below = 0;
+  let notAbove = 0;
+  return sorted.map((value) => {
+    while (below < others.length && (others[below] ?? 0) < value) below += 1;
+    notAbove = Math.max(notAbove, below);
+    while (notAbove < others.length && (others[notAbove] ?? 0) <= value) notAbove += 1;
+    return (below + notAbove) / 2 / others.length;
+  });
 }
 
 function shareBelow(sorted: Float64Array, score: number): number {
-  const below = countWhile(sorted, (value) => value < score);
-  const notAbove = countWhile(sorted, (value) => value <= score);
+  const below = countWhile(sorted, 0, (value) => value < score);
+  const tied = sorted[below] === score;
+  const notAbove = tied ? countWhile(sorted, below, (value) => value <= score) : below;
   return (below + notAbove) / 2 / sorted.length;
 }
 
-/** How many values at the start of a sorted array fulfil a condition that the later ones do not. */
-function countWhile(sorted: Float64Array, holds: (value: number) => boolean): number {
-  let low = 0;
+/** Where in a sorted array, from `low` on, the values begin that do not fulfil a condition. */
+function countWhile(sorted: Float64Array, low: number, holds: (value: number) => boolean): number {
   let high = sorted.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
