@@ -1,8 +1,9 @@
 import { and, desc, eq, inArray, lt, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import type { ArmCounts } from '../contracts/release.js';
-import { latencyBounds, scoreClip } from '../contracts/window-counts.js';
+import { latencyBounds } from '../contracts/window-counts.js';
 import type { Executor } from './connect.js';
+import { lossOf } from './loss.js';
 import { prediction } from './schema/prediction.js';
 import { windowCount } from './schema/window-count.js';
 
@@ -112,10 +113,7 @@ export async function armAnswers(
     SELECT role, count(DISTINCT entity)::int AS entities, count(loss)::int AS labelled,
       coalesce(sum(loss), 0)::float8 AS loss, coalesce(sum(loss * loss), 0)::float8 AS squares
     FROM (
-      SELECT p.role, p.entity, CASE l.label
-        WHEN 1 THEN -ln(least(1 - ${scoreClip}::float8, greatest(${scoreClip}::float8, p.score)))
-        WHEN 0 THEN -ln(1 - least(1 - ${scoreClip}::float8, greatest(${scoreClip}::float8, p.score)))
-      END AS loss
+      SELECT p.role, p.entity, ${lossOf(sql`l.label`, sql`p.score`)} AS loss
       FROM ${prediction} p LEFT JOIN label l ON l.model = p.model AND l.id = p.id
       WHERE p.model = ${model} AND p.revision IN ${revisions} AND p.role IN ('canary', 'baseline')
         AND p.received_at >= ${since}
