@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Callable
 
 from configuration import Configuration
+from failure import CONFIGURATION_WRONG, TrainingFailure
 
 if TYPE_CHECKING:
     import lightgbm
@@ -20,7 +21,12 @@ def grow(
     on_progress: Callable[[int, float], None],
 ) -> tuple[lightgbm.Booster, float]:
     """The trees and their log-loss on the rows they learnt from. Calls `on_progress(trees so far, training log-loss)` every ten trees and at the last."""
-    import lightgbm as lgb
+    try:
+        import lightgbm as lgb
+    except OSError as error:
+        raise TrainingFailure(
+            CONFIGURATION_WRONG, f"LightGBM needs the system's OpenMP library (libgomp1 on Debian): {error}."
+        ) from error
 
     asked = configuration.hyperparameters
     parameters = {

@@ -14,6 +14,7 @@ import { temporaryFolder } from '../support/artifacts.js';
 import { describeTrainingBackend, readAll, untilExited, untilSaid } from './backend-conformance.js';
 import { scriptedJob } from './job.js';
 
+// Through the training contract from outside, with real processes: too slow for the fast tests.
 describeTrainingBackend('process', async (folder, artifacts) => ({
   open: (installation = 'test') =>
     createProcessBackend({

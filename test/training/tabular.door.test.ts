@@ -24,6 +24,7 @@ const rows = (count: number, extra = '') => `
     ((hash(i * 3) % 24 + hash(i * 11) % 24) + hash(i * 7) % 9 > 30)::UTINYINT AS label${extra}
   FROM range(${count}) AS t(i)`;
 
+// The trainer through its contract, in its real environment: too slow for the fast tests.
 describe('The tabular trainer', () => {
   let backend: TrainingBackend;
   let artifacts: ArtifactStore;
