@@ -1,6 +1,7 @@
 /** What the workflows answer to the queries `state` and `plan`, and to their updates. Types only, so that workflows may import it. */
 import type { Admission } from './approval.js';
 import type { DeliveryOutcome, Stage, Trigger } from './delivery.js';
+import type { TimeWindow } from './names.js';
 import type { Judgement, ReleaseOutcome } from './release.js';
 import type { ReleaseStatus } from './release-state.js';
 import type { DeliveryPlan, MonitorCarried, ReleaseModelInput } from './stages.js';
@@ -24,6 +25,8 @@ export interface DeliveryState {
   delivery: number | null;
   trigger: Trigger;
   requestedBy: string;
+  /** Data window that was asked for; null takes the spec's. */
+  window: TimeWindow | null;
   stage: Stage;
   /** One line for each thing that happened, oldest first. */
   story: string[];

@@ -10,6 +10,7 @@ export function openState(input: DeliverModelInput): DeliveryState {
     delivery: null,
     trigger: input.trigger ?? 'manual',
     requestedBy: input.requestedBy,
+    window: input.window ?? null,
     stage: 'open',
     story: [],
     approval: null,

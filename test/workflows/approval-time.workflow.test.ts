@@ -1,0 +1,73 @@
+import { Client, WorkflowClient, type WorkflowStartInput } from '@temporalio/client';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { DeliveryResult } from '../../contracts/stages.js';
+import { evidence, planFor, type ActivityName } from './scripted-activities.js';
+import { newModel, startWorld, untilOpen, type World } from './world.js';
+
+/** Starts workflows whose timers the server skips as soon as nothing else is to be done. */
+class SkippingClient extends WorkflowClient {
+  protected override async createStartWorkflowRequest(input: WorkflowStartInput) {
+    const request = await super.createStartWorkflowRequest(input);
+    return { ...request, timeSkippingConfig: { enabled: true } };
+  }
+}
+
+let world: World;
+let skipping: Client;
+beforeAll(async () => {
+  world = await startWorld();
+  const { connection, options } = world.client;
+  skipping = new Client({ connection, namespace: options.namespace });
+  Object.defineProperty(skipping, 'workflow', {
+    value: new SkippingClient({ connection, namespace: options.namespace }),
+  });
+});
+afterAll(() => world.end());
+
+test('ninety days without an answer: reminded, escalated, expired, and nothing is left to promote', async () => {
+  const model = newModel();
+  const handle = await world.deliver(model, skipping);
+  const result = (await handle.result()) as DeliveryResult;
+  expect(result).toMatchObject({ outcome: 'expired', version: 2 });
+  expect(result.explanation).toMatch(/^No decision came until /);
+  expect(world.inputs(model, 'remindApprovers').map(({ kind, to }) => [kind, to])).toEqual([
+    ['reminder', ['bob']],
+    ['escalation', ['carol']],
+    ['expired', ['bob']],
+  ]);
+  expect(world.calls(model)).not.toContain('openRelease' satisfies ActivityName);
+  expect((await handle.describe()).historyLength).toBeLessThanOrEqual(100);
+});
+
+test('a vote that the database admitted while the approval was expiring stands', async () => {
+  const model = newModel();
+  world.script(model, {
+    remindApprovers: async ({ kind }) => ({ standing: kind === 'expired' ? 'approved' : 'open' }),
+  });
+  const handle = await world.deliver(model, skipping);
+  expect(((await handle.result()) as DeliveryResult).outcome).toBe('promoted');
+});
+
+test('deadlines after the expiry are left out', async () => {
+  const model = newModel();
+  const plan = planFor(model);
+  world.script(model, {
+    openDelivery: async () => ({ ...plan, approval: { ...plan.approval, expireAfter: 3_600_000 } }),
+  });
+  const handle = await world.deliver(model, skipping);
+  await handle.result();
+  expect(world.inputs(model, 'remindApprovers').map(({ kind }) => kind)).toEqual(['expired']);
+});
+
+test('the wait holds no worker and survives everything: a vote after a reminder counts', async () => {
+  const model = newModel();
+  const plan = planFor(model);
+  world.script(model, {
+    openDelivery: async () => ({ ...plan, approval: { ...plan.approval, remindAfter: 100 } }),
+  });
+  const handle = await world.deliver(model);
+  const { story } = await untilOpen(handle);
+  expect(story.at(-1)).toContain('Version 2 registered');
+  await handle.executeUpdate('decide', { args: [{ vote: 'approve', by: 'bob', evidence }] });
+  expect(((await handle.result()) as DeliveryResult).outcome).toBe('promoted');
+});

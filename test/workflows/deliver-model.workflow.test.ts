@@ -1,0 +1,526 @@
+import { WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
+import type { DeliveryResult } from '../../contracts/stages.js';
+import type { DeliveryState } from '../../contracts/states.js';
+import {
+  broken,
+  digest,
+  evaluated,
+  evidence,
+  healthy,
+  judgement,
+  validation,
+  type ActivityName,
+  type Script,
+} from './scripted-activities.js';
+import { eventually, newModel, startWorld, untilOpen, type World } from './world.js';
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld();
+});
+afterAll(() => world.end());
+
+const yes = { vote: 'approve', by: 'bob', reason: 'good', evidence } as const;
+
+async function run(script: Script = {}, decision: object | null = yes) {
+  const model = newModel();
+  world.script(model, script);
+  const handle = await world.deliver(model);
+  if (decision) {
+    await untilOpen(handle);
+    await handle.executeUpdate('decide', { args: [decision] });
+  }
+  return { model, handle };
+}
+
+async function resultOf(script: Script, decision: object | null = yes) {
+  const { model, handle } = await run(script, decision);
+  return { model, handle, result: (await handle.result()) as DeliveryResult };
+}
+
+describe('the good path', () => {
+  test('ingests, validates, trains, evaluates, registers, is approved, released and closed, within 100 events a run', async () => {
+    const { model, handle, result } = await resultOf({});
+    expect(result).toMatchObject({ model, delivery: 1, outcome: 'promoted', version: 2 });
+    expect(world.calls(model)).toEqual([
+      'openDelivery',
+      'ingestData',
+      'validateData',
+      'openTrainingAttempt',
+      'superviseTraining',
+      'evaluateModel',
+      'registerVersion',
+      'admitDecision',
+      'openRelease',
+      'checkStaging',
+      'moveRoute',
+      'judgeStep',
+      'moveRoute',
+      'judgeStep',
+      'moveRoute',
+      'judgeStep',
+      'promoteVersion',
+      'closeRelease',
+      'closeDelivery',
+    ] satisfies ActivityName[]);
+    const lengths = await Promise.all(
+      [
+        handle,
+        ...['train', 'release'].map((kind) =>
+          world.client.workflow.getHandle(
+            kind === 'train' ? workflowId.train(model, 1) : workflowId.release(model),
+          ),
+        ),
+      ].map(async (each) => (await each.fetchHistory()).events?.length ?? 0),
+    );
+    console.info(
+      `history events: deliver ${lengths[0]}, train ${lengths[1]}, release ${lengths[2]}`,
+    );
+    expect(Math.max(...lengths)).toBeLessThanOrEqual(100);
+  });
+
+  test('shows itself in search attributes, summaries and details', async () => {
+    const { model, handle } = await run({}, null);
+    await untilOpen(handle);
+    const found = await eventually('the inbox', async () => {
+      const query = `MlAwaitingApproval = true AND MlModel = '${model}' AND ExecutionStatus = 'Running'`;
+      for await (const each of world.client.workflow.list({ query })) return each;
+      return null;
+    });
+    expect(found.workflowId).toBe(`deliver/${model}`);
+    const { currentDetails } =
+      (await handle.query<{ currentDetails?: string }>('__temporal_workflow_metadata')) ?? {};
+    expect(currentDetails).toContain(`perennial approve ${model} --evidence ${evidence}`);
+    expect(currentDetails).toContain('temporal workflow update execute');
+    await handle.executeUpdate('decide', { args: [yes] });
+    expect(((await handle.result()) as DeliveryResult).outcome).toBe('promoted');
+    const { typedSearchAttributes } = await handle.describe();
+    const values = Object.fromEntries(
+      typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value]),
+    );
+    expect(values).toMatchObject({
+      MlOutcome: 'promoted',
+      MlStage: 'done',
+      MlAwaitingApproval: false,
+      MlTeam: 'team',
+    });
+  });
+
+  test('a version that the spec approves by itself waits for nobody', async () => {
+    const { result, model } = await resultOf(
+      {
+        registerVersion: async (input) => ({
+          ...(await healthy.registerVersion(input)),
+          automatic: { approved: true, reason: 'The condition holds.' },
+        }),
+      },
+      null,
+    );
+    expect(result.outcome).toBe('promoted');
+    expect(world.calls(model)).not.toContain('admitDecision');
+  });
+
+  test('a first version has no champion and goes through staging only', async () => {
+    const { model, result } = await resultOf({
+      registerVersion: async (input) => ({
+        ...(await healthy.registerVersion(input)),
+        version: 1,
+        champion: null,
+      }),
+    });
+    expect(result).toMatchObject({ outcome: 'promoted', version: 1 });
+    expect(result.explanation).toContain('no champion');
+    expect(world.calls(model)).toContain('checkStaging');
+    expect(world.calls(model)).not.toContain('moveRoute');
+  });
+
+  test('a retried attempt of training has a row of its own', async () => {
+    const { model, result } = await resultOf({
+      superviseTraining: async (input) =>
+        input.attempt === 1
+          ? { kind: 'retry', code: 75, reason: 'Preempted.' }
+          : healthy.superviseTraining(input),
+    });
+    expect(result.outcome).toBe('promoted');
+    expect(world.inputs(model, 'openTrainingAttempt').map(({ attempt }) => attempt)).toEqual([
+      1, 2,
+    ]);
+  });
+});
+
+describe('refusals end as results, and nothing after them runs', () => {
+  const reasons = {
+    name: 'nulls',
+    verdict: 'fail',
+    value: 9,
+    lower: null,
+    upper: null,
+    bound: 1,
+    rows: 9,
+    reason: 'distance is null in 9 rows.',
+  } as const;
+  test.each<[string, Script, Partial<DeliveryResult>, ActivityName]>([
+    [
+      'a broken contract',
+      {
+        validateData: async () => ({
+          ...validation,
+          verdict: 'fail',
+          channels: null,
+          checks: [reasons],
+        }),
+      },
+      { outcome: 'contract-failed' },
+      'openTrainingAttempt',
+    ],
+    [
+      'a trainer that fails',
+      {
+        superviseTraining: async () => ({
+          kind: 'failed',
+          code: 65,
+          reason: 'The label is constant.',
+        }),
+      },
+      { outcome: 'training-failed', explanation: 'The label is constant.' },
+      'evaluateModel',
+    ],
+    [
+      'a trainer whose every attempt fails',
+      { superviseTraining: async () => ({ kind: 'retry', code: 1, reason: 'Crashed.' }) },
+      { outcome: 'training-failed', explanation: 'All 2 attempts failed; the last one: Crashed.' },
+      'evaluateModel',
+    ],
+    [
+      'a gate that fails',
+      {
+        evaluateModel: async () => ({
+          ...evaluated,
+          verdict: 'fail',
+          summary: 'roc_auc is 0.5, below 0.6.',
+        }),
+      },
+      { outcome: 'gate-failed', explanation: 'roc_auc is 0.5, below 0.6.' },
+      'registerVersion',
+    ],
+    [
+      'a judge of gates that fails itself',
+      { evaluateModel: async () => ({ ...evaluated, verdict: 'error', summary: 'NaN.' }) },
+      { outcome: 'gate-failed' },
+      'registerVersion',
+    ],
+  ])('%s', async (_, script, expected, never) => {
+    const { model, result } = await resultOf(script, null);
+    expect(result).toMatchObject(expected);
+    expect(world.calls(model)).not.toContain(never);
+    expect(world.inputs(model, 'closeDelivery')).toEqual([
+      { model, delivery: 1, outcome: result.outcome, explanation: result.explanation },
+    ]);
+  });
+
+  test('an inconclusive evaluation goes on to a person and says so', async () => {
+    const { handle } = await run(
+      { evaluateModel: async () => ({ ...evaluated, verdict: 'inconclusive' }) },
+      null,
+    );
+    const { story } = await untilOpen(handle);
+    expect(story).toContain('The gates could not decide; a person has to.');
+    await handle.terminate();
+  });
+
+  test('a rejection moves no traffic', async () => {
+    const { model, result } = await resultOf({}, { ...yes, vote: 'reject', reason: 'too risky' });
+    expect(result.outcome).toBe('rejected');
+    expect(result.explanation).toContain('too risky');
+    expect(world.calls(model)).not.toContain('openRelease');
+  });
+
+  test('a bad canary is rolled back', async () => {
+    const { model, result } = await resultOf({
+      judgeStep: async () => ({ judgement: judgement('rollback') }),
+    });
+    expect(result).toMatchObject({
+      outcome: 'rolled-back',
+      explanation: 'The judge says rollback.',
+    });
+    expect(world.calls(model)).toContain('restoreRoute');
+    expect(world.calls(model)).not.toContain('promoteVersion');
+  });
+
+  test('a version that serves other answers than it was judged by moves no traffic', async () => {
+    const { model, result } = await resultOf({
+      checkStaging: async () => ({
+        ok: false,
+        compared: 256,
+        largestDifference: 0.2,
+        reason: 'They differ by 0.2.',
+      }),
+    });
+    expect(result).toMatchObject({ outcome: 'rolled-back' });
+    expect(world.calls(model)).not.toContain('moveRoute');
+  });
+});
+
+describe('decisions', () => {
+  test('a vote for other evidence is refused to its sender and leaves no trace', async () => {
+    const { model, handle } = await run({}, null);
+    await untilOpen(handle);
+    const refused = await handle
+      .executeUpdate('decide', { args: [{ ...yes, evidence: digest }] })
+      .catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(WorkflowUpdateFailedError);
+    expect((refused as WorkflowUpdateFailedError).cause).toMatchObject({
+      type: 'EVIDENCE_MISMATCH',
+    });
+    expect(world.calls(model)).not.toContain('admitDecision');
+    expect((await handle.query<DeliveryState>('state')).approval?.standing).toBe('open');
+    await handle.terminate();
+  });
+
+  test('what the admission refuses is answered with its reason, and the delivery waits on', async () => {
+    const { handle } = await run(
+      {
+        admitDecision: async ({ decision }) =>
+          decision.by === 'alice'
+            ? {
+                admitted: false,
+                code: 'SELF_APPROVAL',
+                reason: 'alice asked for it.',
+                standing: 'open',
+                approvals: 0,
+                quorum: 1,
+              }
+            : {
+                admitted: true,
+                code: null,
+                reason: '',
+                standing: 'approved',
+                approvals: 1,
+                quorum: 1,
+              },
+      },
+      null,
+    );
+    await untilOpen(handle);
+    const answer = await handle.executeUpdate('decide', { args: [{ ...yes, by: 'alice' }] });
+    expect(answer).toMatchObject({ admitted: false, code: 'SELF_APPROVAL' });
+    await handle.executeUpdate('decide', { args: [yes] });
+    expect(((await handle.result()) as DeliveryResult).outcome).toBe('promoted');
+  });
+
+  test('a quorum of two takes two votes', async () => {
+    let approvals = 0;
+    const { handle } = await run(
+      {
+        admitDecision: async () => {
+          approvals += 1;
+          return {
+            admitted: true,
+            code: null,
+            reason: '',
+            standing: approvals < 2 ? 'open' : 'approved',
+            approvals,
+            quorum: 2,
+          };
+        },
+      },
+      null,
+    );
+    await untilOpen(handle);
+    expect(await handle.executeUpdate('decide', { args: [yes] })).toMatchObject({
+      standing: 'open',
+    });
+    expect(await handle.executeUpdate('decide', { args: [{ ...yes, by: 'carol' }] })).toMatchObject(
+      { standing: 'approved' },
+    );
+    await handle.result();
+  });
+
+  test('the same update id twice is one admission with one answer', async () => {
+    const { model, handle } = await run({ judgeStep: () => new Promise(() => {}) }, null);
+    await untilOpen(handle);
+    const [first, second] = await Promise.all(
+      [1, 2].map(() => handle.executeUpdate('decide', { args: [yes], updateId: 'one' })),
+    );
+    expect(second).toEqual(first);
+    expect(world.calls(model).filter((name) => name === 'admitDecision')).toHaveLength(1);
+    await handle.cancel();
+    await handle.result().catch(() => {});
+  });
+
+  test('signals count like updates; senseless ones are counted and change nothing', async () => {
+    const { model, handle } = await run({}, null);
+    await untilOpen(handle);
+    await handle.signal('decide', 'yes please');
+    await handle.signal('decide', { vote: 'maybe', by: 'bob' });
+    await handle.signal('decide', { ...yes, by: 'Bob Smith' });
+    const { refusedMessages } = await eventually('three refused signals', async () => {
+      const state = await handle.query<DeliveryState>('state');
+      return state.refusedMessages === 3 && state;
+    });
+    expect(refusedMessages).toBe(3);
+    expect(world.calls(model)).not.toContain('admitDecision');
+    await handle.signal('decide', yes);
+    expect(((await handle.result()) as DeliveryResult).outcome).toBe('promoted');
+  });
+
+  test('malformed updates are refused with what is wrong', async () => {
+    const { handle } = await run({}, null);
+    await untilOpen(handle);
+    for (const [message, words] of [
+      [{ vote: 'perhaps', by: 'bob' }, /vote is "perhaps"/],
+      [{ vote: 'approve', by: 'Bob' }, /by is "Bob"/],
+      [{ ...yes, ticket: 1 }, /There is no ticket/],
+      [null, /send one object/],
+    ] as const) {
+      const refused = await handle
+        .executeUpdate('decide', { args: [message] })
+        .catch((error: unknown) => error);
+      expect((refused as WorkflowUpdateFailedError).cause).toMatchObject({ type: 'INPUT_INVALID' });
+      expect((refused as WorkflowUpdateFailedError).cause?.message).toMatch(words);
+    }
+    await handle.terminate();
+  });
+});
+
+describe('cancelling', () => {
+  test.each<[ActivityName, ActivityName[]]>([
+    ['ingestData', ['closeDelivery']],
+    ['superviseTraining', ['closeDelivery']],
+    ['judgeStep', ['restoreRoute', 'closeRelease', 'withdrawApproval', 'closeDelivery']],
+  ])('a vote to cancel during %s undoes what was begun and is a result', async (during, undone) => {
+    const { model, handle } = await run(
+      { [during]: untilCancelled },
+      during === 'judgeStep' ? yes : null,
+    );
+    await eventually(`${during} to run`, async () => world.calls(model).includes(during));
+    await handle.executeUpdate('decide', {
+      args: [{ vote: 'cancel', by: 'alice', reason: 'wrong data' }],
+    });
+    expect(await handle.result()).toMatchObject({
+      outcome: 'cancelled',
+      explanation: 'Cancelled by alice: wrong data',
+    });
+    const after = world.calls(model).slice(world.calls(model).lastIndexOf('admitDecision') + 1);
+    expect(after.filter((name, index) => after.indexOf(name) === index)).toEqual(
+      expect.arrayContaining(undone),
+    );
+    expect(after.at(-1)).toBe('closeDelivery');
+  });
+
+  test('cancelling through Temporal undoes the same and ends as cancelled', async () => {
+    const { model, handle } = await run({}, null);
+    await untilOpen(handle);
+    await handle.cancel();
+    const failure = await handle.result().catch((error: unknown) => error);
+    expect((failure as WorkflowFailedError).cause).toBeInstanceOf(CancelledFailure);
+    expect(world.calls(model).slice(-2)).toEqual(['withdrawApproval', 'closeDelivery']);
+    expect(world.inputs(model, 'closeDelivery')[0]).toMatchObject({ outcome: 'cancelled' });
+  });
+});
+
+describe('the saga in reverse from every step that breaks', () => {
+  test.each<[ActivityName, ActivityName[]]>([
+    ['ingestData', ['closeDelivery']],
+    ['validateData', ['closeDelivery']],
+    ['openTrainingAttempt', ['closeDelivery']],
+    ['superviseTraining', ['closeDelivery']],
+    ['evaluateModel', ['closeDelivery']],
+    ['registerVersion', ['withdrawApproval', 'closeDelivery']],
+    ['openRelease', ['closeRelease', 'restoreRoute', 'withdrawApproval', 'closeDelivery']],
+    ['checkStaging', ['closeRelease', 'restoreRoute', 'withdrawApproval', 'closeDelivery']],
+    [
+      'moveRoute',
+      ['restoreRoute', 'closeRelease', 'restoreRoute', 'withdrawApproval', 'closeDelivery'],
+    ],
+    [
+      'judgeStep',
+      ['restoreRoute', 'closeRelease', 'restoreRoute', 'withdrawApproval', 'closeDelivery'],
+    ],
+    [
+      'promoteVersion',
+      ['restoreRoute', 'closeRelease', 'restoreRoute', 'withdrawApproval', 'closeDelivery'],
+    ],
+  ])('%s', async (step, undone) => {
+    const late = healthyOrder.indexOf(step) > healthyOrder.indexOf('registerVersion');
+    const { model, handle } = await run({ [step]: broken(step) }, late ? yes : null);
+    const failure = await handle.result().catch((error: unknown) => error);
+    const cause = (failure as WorkflowFailedError).cause;
+    expect(cause).toBeInstanceOf(ApplicationFailure);
+    expect(cause).toMatchObject({ type: 'SOURCE_NOT_FOUND', message: `${step} broke` });
+    const calls = world.calls(model);
+    expect(calls.slice(calls.lastIndexOf(step) + 1)).toEqual(undone);
+    expect(world.inputs(model, 'closeDelivery').at(-1)).toMatchObject({
+      outcome: 'failed',
+      explanation: `${step} broke`,
+    });
+  });
+
+  test('an opening that is refused leaves nothing to undo', async () => {
+    const { model, handle } = await run({ openDelivery: broken('openDelivery') }, null);
+    await expect(handle.result()).rejects.toThrow();
+    expect(world.calls(model)).toEqual(['openDelivery']);
+  });
+
+  test('a compensation that fails does not keep the others from running', async () => {
+    const { model, handle } = await run(
+      { registerVersion: broken('registerVersion'), withdrawApproval: broken('withdrawApproval') },
+      null,
+    );
+    await expect(handle.result()).rejects.toThrow();
+    expect(world.calls(model).slice(-2)).toEqual(['withdrawApproval', 'closeDelivery']);
+  });
+});
+
+describe('identity', () => {
+  test('a delivery under another id than its own is refused at once', async () => {
+    const model = newModel();
+    const handle = await world.client.workflow.start(workflowTypes.deliverModel, {
+      workflowId: `my-delivery-of-${model}`,
+      taskQueue: taskQueues.pipeline,
+      args: [{ model, requestedBy: 'alice' }],
+    });
+    const failure = await handle.result().catch((error: unknown) => error);
+    expect((failure as WorkflowFailedError).cause).toMatchObject({ type: 'DELIVERY_ID_INVALID' });
+    expect(world.calls(model)).toEqual([]);
+  });
+
+  test('a delivery without input is refused rather than stuck', async () => {
+    const handle = await world.client.workflow.start(workflowTypes.deliverModel, {
+      workflowId: workflowId.deliver(newModel()),
+      taskQueue: taskQueues.pipeline,
+      args: [],
+    });
+    const failure = await handle.result().catch((error: unknown) => error);
+    expect((failure as WorkflowFailedError).cause).toMatchObject({ type: 'INPUT_INVALID' });
+  });
+});
+
+const healthyOrder: ActivityName[] = [
+  'openDelivery',
+  'ingestData',
+  'validateData',
+  'openTrainingAttempt',
+  'superviseTraining',
+  'evaluateModel',
+  'registerVersion',
+  'openRelease',
+  'checkStaging',
+  'moveRoute',
+  'judgeStep',
+  'promoteVersion',
+];
+
+async function untilCancelled(): Promise<never> {
+  const { Context } = await import('@temporalio/activity');
+  const context = Context.current();
+  const timer = setInterval(() => context.heartbeat(), 100);
+  try {
+    return await context.cancelled;
+  } finally {
+    clearInterval(timer);
+  }
+}
