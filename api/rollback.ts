@@ -9,7 +9,7 @@ import type { Database } from '../db/connect.js';
 import { findModel } from '../db/overview.js';
 import { chooseRollback, findReleaseOf } from '../db/release-view.js';
 import { loadSpec } from '../db/spec.js';
-import { resultWithin, startWorkflow, type Engine } from './workflow-calls.js';
+import { isRunning, resultWithin, startWorkflow, type Engine } from './workflow-calls.js';
 
 /** A rollback is a release with the plan "at once to version N". Throws RELEASE_STATE when another release is under way. */
 export async function startRollback(
@@ -18,6 +18,9 @@ export async function startRollback(
   { to: named, by, reason }: z.output<typeof rollbackRequest>,
 ): Promise<RollbackStarted> {
   await findModel(db, model);
+  const id = workflowId.release(model);
+  // Asked first: whoever means the canary that is under way should abort it, not look for an older version.
+  if (await isRunning(engine, id)) throw underWay(model);
   const { from, to, delivery, specDigest } = await chooseRollback(db, model, named);
   const { spec } = await loadSpec(db, specDigest);
   const input: ReleaseModelInput = {
@@ -32,14 +35,9 @@ export async function startRollback(
     maximumTime: milliseconds(spec.release.judge.maximumTime),
     immediate: { reason },
   };
-  const id = workflowId.release(model);
   const summary = `Rollback of ${model} to v${to}, asked for by ${by}`;
   const handle = await startWorkflow(engine, 'releaseModel', { id, input, summary });
-  if (!handle)
-    throw new PerennialError(
-      'RELEASE_STATE',
-      `Another release of '${model}' is under way; abort it first with \`perennial abort ${model}\`.`,
-    );
+  if (!handle) throw underWay(model);
   await resultWithin(engine, handle, engine.patience);
   const release = await findReleaseOf(db, model, delivery);
   const ended = release?.endedAt ? releaseOutcome.safeParse(release.status).data : undefined;
@@ -52,4 +50,11 @@ export async function startRollback(
     outcome: ended ?? null,
     explanation: release?.reason ?? '',
   };
+}
+
+function underWay(model: string): PerennialError {
+  return new PerennialError(
+    'RELEASE_STATE',
+    `A release of '${model}' is under way; end it first with \`perennial abort ${model}\`.`,
+  );
 }

@@ -52,6 +52,18 @@ export async function startWorkflow(
   }
 }
 
+export async function isRunning(engine: Engine, workflowId: string): Promise<boolean> {
+  try {
+    const description = await patiently(engine, (client) =>
+      client.workflow.getHandle(workflowId).describe(),
+    );
+    return description.status.name === 'RUNNING';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}
+
 /** Sends an update and waits for its answer. `absent` is the error for a workflow that is not running. */
 export async function callUpdate(
   engine: Engine,

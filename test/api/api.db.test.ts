@@ -34,7 +34,7 @@ function apiOn(db: FreshDatabase['db']) {
 
 /** The SDK against the API without a socket between them. */
 function clientOf(app: ReturnType<typeof createApi>): Perennial {
-  const fetch: typeof globalThis.fetch = async (input, init) => app.request(String(input), init);
+  const fetch: typeof globalThis.fetch = async (input, init) => app.request(input, init);
   return createPerennial({ url: 'http://perennial.test', fetch });
 }
 

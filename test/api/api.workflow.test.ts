@@ -1,0 +1,210 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ApprovalView } from '../../contracts/approval.js';
+import type { DeliveryDetail } from '../../contracts/overview.js';
+import { eventually } from '../workflows/world.js';
+import { startLivingApi, type LivingApi } from './living-api.js';
+import { applicationOf, digest } from './remembered.js';
+
+let living: LivingApi;
+beforeAll(async () => {
+  living = await startLivingApi();
+});
+afterAll(() => living.end());
+
+/** Applies a spec for a model of this test alone: bob approves, one canary step. */
+async function apply(
+  model: string,
+  change: (text: string) => string = (text) => text,
+): Promise<void> {
+  await living.perennial.apply(
+    applicationOf(model, (text) =>
+      change(
+        text.replace('approvers: []', 'approvers: [bob]').replace('[0.05, 0.1, 0.25]', '[0.25]'),
+      ),
+    ),
+  );
+}
+
+function untilAwaited(model: string): Promise<ApprovalView> {
+  return eventually(
+    'an open approval',
+    async () => (await living.perennial.showModel(model)).approval,
+  );
+}
+
+async function watchToEnd(model: string, runId: string): Promise<DeliveryDetail[]> {
+  const seen: DeliveryDetail[] = [];
+  for await (const detail of living.perennial.watch(model, { runId, every: 50 })) seen.push(detail);
+  return seen;
+}
+
+/** Delivers and approves one version; a later one waits in its canary step while the judge is held. */
+async function deliverApproved(model: string): Promise<string> {
+  const { runId } = await living.perennial.startDelivery({ model, requestedBy: 'ada' });
+  const { evidence } = await untilAwaited(model);
+  await living.perennial.approve(model, { by: 'bob', reason: 'good numbers', evidence });
+  return runId;
+}
+
+describe('a delivery through the API', () => {
+  test('is started, watched, approved by its evidence and promoted', async () => {
+    await apply('born');
+    const { perennial } = living;
+    const started = await perennial.startDelivery({ model: 'born', requestedBy: 'ada' });
+    expect(started).toMatchObject({ workflowId: 'deliver/born', joined: false });
+    const watching = watchToEnd('born', started.runId);
+    const { evidence, version } = await untilAwaited('born');
+    expect((await perennial.listApprovals()).map(({ model }) => model)).toContain('born');
+
+    const reason = 'good numbers';
+    await expect(
+      perennial.approve('born', { by: 'bob', reason, evidence: digest('f') }),
+    ).rejects.toMatchObject({ code: 'EVIDENCE_MISMATCH' });
+    await expect(perennial.approve('born', { by: 'ada', reason, evidence })).rejects.toMatchObject({
+      code: expect.stringMatching(/SELF_APPROVAL|NOT_AN_APPROVER/) as string,
+    });
+    await expect(perennial.approve('born', { by: 'eve', reason, evidence })).rejects.toMatchObject({
+      code: 'NOT_AN_APPROVER',
+    });
+    const vote = { by: 'bob', reason, evidence, idempotencyKey: 'once' };
+    expect(await perennial.approve('born', vote)).toMatchObject({
+      admitted: true,
+      standing: 'approved',
+    });
+
+    const seen = await watching;
+    expect(seen.at(-1)?.delivery).toMatchObject({ outcome: 'promoted', version });
+    expect(seen.some((each) => each.approval?.standing === 'open')).toBe(true);
+    expect((await perennial.lineage('born', version)).approval?.votes).toMatchObject([
+      { by: 'bob', reason },
+    ]);
+    expect((await perennial.showModel('born')).champion).toBe(version);
+    await expect(perennial.approve('born', { by: 'bob', reason, evidence })).rejects.toMatchObject({
+      code: 'APPROVAL_NOT_OPEN',
+    });
+  });
+
+  test('that is asked for again is joined, refused or superseded', async () => {
+    await apply('asked');
+    const { perennial } = living;
+    const first = await perennial.startDelivery({ model: 'asked', requestedBy: 'ada' });
+    await untilAwaited('asked');
+    const again = await perennial.startDelivery({ model: 'asked', requestedBy: 'carol' });
+    expect(again).toEqual({ ...first, joined: true });
+
+    const window = { from: '2001-01-01T00:00:00Z', to: '2001-02-01T00:00:00Z' };
+    const unequal = perennial.startDelivery({ model: 'asked', requestedBy: 'carol', window });
+    await expect(unequal).rejects.toMatchObject({
+      code: 'DELIVERY_IN_PROGRESS',
+      message: expect.stringMatching(
+        /Delivery 1 of 'asked' is in stage 'approve'; it waits for the decision of bob, and it was asked for another spec or window/,
+      ) as string,
+    });
+    const refused = perennial.startDelivery({
+      model: 'asked',
+      requestedBy: 'carol',
+      ifRunning: 'refuse',
+    });
+    await expect(refused).rejects.toMatchObject({ code: 'DELIVERY_IN_PROGRESS' });
+
+    const second = await perennial.startDelivery({
+      model: 'asked',
+      requestedBy: 'carol',
+      window,
+      ifRunning: 'supersede',
+    });
+    expect(second.runId).not.toBe(first.runId);
+    await untilAwaited('asked');
+    const [newest, oldest] = await perennial.listDeliveries('asked');
+    expect(oldest).toMatchObject({ number: 1, outcome: 'cancelled' });
+    expect(newest).toMatchObject({ number: 2, requestedBy: 'carol', outcome: null });
+    expect((await perennial.showDelivery('asked', 1)).approval?.standing).toBe('withdrawn');
+
+    expect(
+      await perennial.cancelDelivery('asked', { by: 'carol', reason: 'enough' }),
+    ).toMatchObject({ standing: 'cancelled' });
+    expect((await watchToEnd('asked', second.runId)).at(-1)?.delivery.outcome).toBe('cancelled');
+  });
+
+  test('is rejected with its reason', async () => {
+    await apply('rejected');
+    const { runId } = await living.perennial.startDelivery({
+      model: 'rejected',
+      requestedBy: 'ada',
+    });
+    const { evidence } = await untilAwaited('rejected');
+    await living.perennial.reject('rejected', { by: 'bob', reason: 'slices look odd', evidence });
+    const last = (await watchToEnd('rejected', runId)).at(-1);
+    expect(last?.delivery.outcome).toBe('rejected');
+    expect(last?.delivery.explanation).toContain('slices look odd');
+  });
+});
+
+describe('a release through the API', () => {
+  test('is paused, resumed, promoted by a person, and rolled back', async () => {
+    await apply('moved');
+    const { perennial } = living;
+    living.judgeSays('promote');
+    await watchToEnd('moved', await deliverApproved('moved'));
+    living.judgeSays(null);
+    const runId = await deliverApproved('moved');
+    await eventually(
+      'the canary step',
+      async () => (await perennial.showModel('moved')).release?.status === 'canary',
+    );
+    const by = { by: 'ada', reason: 'by hand' };
+
+    await expect(perennial.resume('moved', by)).rejects.toMatchObject({ code: 'RELEASE_STATE' });
+    expect(await perennial.pause('moved', by)).toMatchObject({ status: 'paused' });
+    expect((await perennial.showModel('moved')).release?.status).toBe('paused');
+    await expect(perennial.rollback('moved', by)).rejects.toMatchObject({ code: 'RELEASE_STATE' });
+    expect(await perennial.resume('moved', by)).toMatchObject({ status: 'canary' });
+    await perennial.promote('moved', by);
+    expect((await watchToEnd('moved', runId)).at(-1)?.delivery).toMatchObject({
+      outcome: 'promoted',
+      version: 2,
+    });
+
+    const back = await perennial.rollback('moved', { by: 'ada', reason: 'complaints' });
+    expect(back).toMatchObject({ from: 2, to: 1, outcome: 'promoted' });
+    const moved = await perennial.showModel('moved');
+    expect(moved.champion).toBe(1);
+    expect(moved.route?.arms).toEqual([{ version: 1, share: 1, role: 'champion' }]);
+    await expect(perennial.pause('moved', by)).rejects.toMatchObject({ code: 'RELEASE_NOT_FOUND' });
+  });
+
+  test('that asks a person is answered', async () => {
+    await apply('unsure');
+    const { perennial } = living;
+    living.judgeSays('promote');
+    await watchToEnd('unsure', await deliverApproved('unsure'));
+    living.judgeSays('ask');
+    const runId = await deliverApproved('unsure');
+    await eventually(
+      'the question',
+      async () => (await perennial.showModel('unsure')).release?.status === 'waiting',
+    );
+    await perennial.decideRelease('unsure', { vote: 'reject', by: 'bob', reason: 'not convinced' });
+    expect((await watchToEnd('unsure', runId)).at(-1)?.delivery.outcome).toBe('rolled-back');
+    expect((await perennial.showModel('unsure')).champion).toBe(1);
+  });
+});
+
+test('a retired model stops being watched, refuses deliveries, and comes back by applying', async () => {
+  await apply('tired');
+  const { perennial } = living;
+  living.judgeSays('promote');
+  await watchToEnd('tired', await deliverApproved('tired'));
+  expect(await perennial.retire('tired', { by: 'ada', reason: 'replaced' })).toMatchObject({
+    monitorStopped: true,
+  });
+  await expect(
+    perennial.startDelivery({ model: 'tired', requestedBy: 'ada' }),
+  ).rejects.toMatchObject({ code: 'MODEL_RETIRED' });
+  await apply('tired');
+  expect((await perennial.showModel('tired')).retiredAt).toBeNull();
+});
+
+test('the status tells what goes on', async () => {
+  expect(await living.perennial.status()).toMatchObject({ ok: true, temporal: { ok: true } });
+});
