@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { identifyProcess, isRunning, type ProcessIdentity } from '../runtime/process-identity.js';
 
@@ -22,21 +22,51 @@ export async function claimGatewayHome(
   installation: string,
   now: () => number = Date.now,
 ): Promise<GatewayHome> {
-  const root = join(home, 'gateway');
-  await mkdir(root, { recursive: true });
-  const machine = await readOrWrite(join(root, 'id'), randomBytes(4).toString('hex'));
   for (let place = 1; ; place += 1) {
-    const folder = join(root, String(place));
-    await mkdir(folder, { recursive: true });
-    const owner = join(folder, 'owner.json');
-    if (!(await claim(owner))) continue;
-    return {
-      gateway: `${installation}-${machine}-${place}`,
-      epoch: await nextEpoch(join(folder, 'epoch'), now()),
-      folder,
-      leave: () => rm(owner, { force: true }),
-    };
+    await mkdir(join(home, 'gateway', String(place)), { recursive: true });
+    const claimed = await claimPlace({ home, installation, place, now });
+    if (claimed) return claimed;
   }
+}
+
+/** Takes, one after the other, the other places that nobody has any more: their journals would wait until as many gateways start again. */
+export async function* claimDeserted(
+  home: string,
+  installation: string,
+): AsyncIterable<GatewayHome> {
+  const places = (await readdir(join(home, 'gateway'))).map(Number);
+  for (const place of places.filter(Number.isInteger)) {
+    const claimed = await claimPlace({ home, installation, place, now: Date.now });
+    if (!claimed) continue;
+    try {
+      yield claimed;
+    } finally {
+      await claimed.leave();
+    }
+  }
+}
+
+async function claimPlace({
+  home,
+  installation,
+  place,
+  now,
+}: {
+  home: string;
+  installation: string;
+  place: number;
+  now: () => number;
+}): Promise<GatewayHome | undefined> {
+  const folder = join(home, 'gateway', String(place));
+  const owner = join(folder, 'owner.json');
+  if (!(await claim(owner))) return undefined;
+  const machine = await readOrWrite(join(home, 'gateway', 'id'), randomBytes(4).toString('hex'));
+  return {
+    gateway: `${installation}-${machine}-${place}`,
+    epoch: await nextEpoch(join(folder, 'epoch'), now()),
+    folder,
+    leave: () => rm(owner, { force: true }),
+  };
 }
 
 async function claim(owner: string): Promise<boolean> {

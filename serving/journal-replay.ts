@@ -5,6 +5,7 @@ import type { Database } from '../db/connect.js';
 import { loadMark, storePredictions } from '../db/prediction.js';
 import { decodePredictions, type PredictionRow } from '../db/prediction-tuple.js';
 import type { Log } from '../runtime/log.js';
+import type { GatewayHome } from './gateway-home.js';
 import { findLeftovers, forgetDropped } from './journal.js';
 import type { GatewayMetrics } from './metrics.js';
 import type { CountedArm, WindowCounters } from './window-counters.js';
@@ -13,17 +14,15 @@ import type { CountedArm, WindowCounters } from './window-counters.js';
 export type FindArm = (row: PredictionRow) => Promise<CountedArm | undefined>;
 
 /**
- * Moves into the database what earlier runs in this folder answered and did not get there. Marks stand at the ends of files, so a
- * file is either stored or not. What is replayed is counted under the new epoch, in the transaction that stores it.
+ * Moves into the database what earlier runs in this place answered and did not get there. Marks stand at the ends of files, so a
+ * file is either stored or not. What is replayed is counted as ours, in the transaction that stores it.
  */
 export async function replayJournals({
   db,
   pool,
   log,
   metrics,
-  gateway,
-  epoch,
-  folder,
+  home: { gateway, epoch, folder },
   counters,
   findArm,
 }: {
@@ -31,9 +30,7 @@ export async function replayJournals({
   pool: pg.Pool;
   log: Log;
   metrics: GatewayMetrics;
-  gateway: string;
-  epoch: number;
-  folder: string;
+  home: GatewayHome;
   counters: WindowCounters;
   findArm: FindArm;
 }): Promise<void> {

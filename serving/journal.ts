@@ -1,4 +1,5 @@
 import {
+  close,
   closeSync,
   ftruncateSync,
   mkdirSync,
@@ -59,7 +60,8 @@ export function openJournal({
   const sealOpen = (): void => {
     if (!open) return;
     const { file, ...segment } = open;
-    closeSync(file);
+    // Not closeSync: some file systems take milliseconds for it, and nothing waits for this.
+    close(file, () => {});
     sealed.push(segment);
     open = undefined;
   };

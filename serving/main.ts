@@ -20,8 +20,6 @@ async function runGateway(config: Config, log: Log): Promise<void> {
     installation: config.installation,
   });
   const address = await gateway.listen({ port: config.gateway.port, host: config.host });
-  process.stdout.write(`${JSON.stringify({ ready: true, address })}\n`);
-
   const stop = (signal: NodeJS.Signals): void => {
     process.off('SIGTERM', stop).off('SIGINT', stop);
     log.info('The gateway stops', { signal });
@@ -34,6 +32,8 @@ async function runGateway(config: Config, log: Log): Promise<void> {
       });
   };
   process.on('SIGTERM', stop).on('SIGINT', stop);
+  // Last: whoever reads it may send a signal at once.
+  process.stdout.write(`${JSON.stringify({ ready: true, address })}\n`);
 }
 
 const config = loadConfig();

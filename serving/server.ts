@@ -7,7 +7,7 @@ import type { Database } from '../db/connect.js';
 import type { ArtifactStore } from '../runtime/artifacts.js';
 import { systemClock, type Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
-import { claimGatewayHome, type GatewayHome } from './gateway-home.js';
+import { claimDeserted, claimGatewayHome, type GatewayHome } from './gateway-home.js';
 import { errorReply, sendReply, type Reply } from './http-exchange.js';
 import { openJournal } from './journal.js';
 import { isArm, replayJournals, type FindArm } from './journal-replay.js';
@@ -91,7 +91,10 @@ async function openGateway(deps: GatewayDeps, home: GatewayHome): Promise<Gatewa
 
   await routes.refresh();
   const findArm = createArmFinder({ routes, cache, log });
-  await replayJournals({ db, pool, log, metrics, gateway, epoch, folder, counters, findArm });
+  const replay = { db, pool, log, metrics, counters, findArm };
+  await replayJournals({ ...replay, home });
+  for await (const deserted of claimDeserted(deps.home, deps.installation))
+    await replayJournals({ ...replay, home: deserted });
 
   const journal = openJournal({ folder, epoch, maximumBytes: limits.maximumJournalBytes });
   const { flushEvery, maximumWaitingRows, maximumBodyBytes } = limits;

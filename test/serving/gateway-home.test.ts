@@ -1,7 +1,7 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { claimGatewayHome } from '../../serving/gateway-home.js';
+import { claimDeserted, claimGatewayHome } from '../../serving/gateway-home.js';
 import { temporaryFolder } from '../support/artifacts.js';
 
 describe('the home of a gateway', () => {
@@ -32,5 +32,21 @@ describe('the home of a gateway', () => {
     expect(second.folder).toBe(first.folder);
     expect((await readdir(second.folder)).toSorted()).toEqual(['epoch', 'owner.json']);
     await second.leave();
+  });
+
+  it('finds the other places that nobody has any more, and gives them back', async () => {
+    const home = await temporaryFolder();
+    const [first, second, third] = [
+      await claimGatewayHome(home, 'local'),
+      await claimGatewayHome(home, 'local'),
+      await claimGatewayHome(home, 'local'),
+    ];
+    await second.leave();
+    for (let round = 0; round < 2; round += 1) {
+      const deserted: string[] = [];
+      for await (const { gateway } of claimDeserted(home, 'local')) deserted.push(gateway);
+      expect(deserted).toEqual([second.gateway]);
+    }
+    await Promise.all([first.leave(), third.leave()]);
   });
 });
