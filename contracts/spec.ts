@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { preparedColumns } from './dataset.js';
 import { columnName, duration, modelName, principalId, share } from './names.js';
 
 /** A DuckDB scalar expression over the source's columns; it runs in a locked-down connection that reaches no file but the source. */
@@ -155,11 +156,21 @@ export const modelSpec = z
   })
   .superRefine((spec, context) => {
     const names = spec.data.features.map((each) => each.name);
-    for (const name of names.filter((each, index) => names.indexOf(each) !== index)) {
+    // SQL does not tell Hour from hour.
+    const folded = names.map((each) => each.toLowerCase());
+    for (const name of names.filter((_, index) => folded.indexOf(folded[index] ?? '') !== index)) {
       context.addIssue({
         code: 'custom',
         path: ['data', 'features'],
         message: `feature '${name}' is named twice`,
+      });
+    }
+    const taken = Object.values(preparedColumns) as string[];
+    for (const name of names.filter((each) => taken.includes(each.toLowerCase()))) {
+      context.addIssue({
+        code: 'custom',
+        path: ['data', 'features'],
+        message: `a feature cannot be named '${name}': prepared rows have a column ${name.toLowerCase()} of their own`,
       });
     }
     for (const slice of spec.evaluation.slices) {
