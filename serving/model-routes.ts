@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { PerennialError } from '../contracts/errors.js';
-import { labelsRequest } from '../contracts/serving.js';
+import { labelsRequest, type InferAnswer } from '../contracts/serving.js';
 import type { Database } from '../db/connect.js';
 import { storeLabels } from '../db/label.js';
 import type { Clock } from '../runtime/clock.js';
@@ -109,13 +109,14 @@ export function createModelRoutes({
         rows,
         columns,
       });
-      return jsonReply({
+      const answer: InferAnswer = {
         model_name: model,
         model_version: String(arm.loaded.version),
         id,
         parameters: { role: arm.role, revision: route.revision },
         outputs: [{ name: 'probability', datatype: 'FP32', shape: [rows, 1], data: scores }],
-      });
+      };
+      return jsonReply(answer);
     },
 
     async storeLabels(request, model) {

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { inferAnswer } from '../../contracts/serving.js';
 import { silentLog } from '../../runtime/log.js';
 import { createGateway, type Gateway } from '../../serving/server.js';
 import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
@@ -92,6 +93,7 @@ describe('the Open Inference Protocol', () => {
       inferBody(1, { id: 'single', parameters }),
     );
     expect(status).toBe(200);
+    expect(inferAnswer.parse(body)).toEqual(body);
     expect(body).toMatchObject({
       model_name: 'delay',
       model_version: '1',
@@ -149,7 +151,7 @@ describe('the Open Inference Protocol', () => {
   it('takes a missing number, and tells it apart in the log', async () => {
     const body = inferBody(1, { id: 'missing' });
     const [distance] = body.inputs;
-    if (distance) distance.data = [null as unknown as number];
+    if (distance) distance.data = [null];
     const answer = await post(address, '/v2/models/strict/infer', body);
     // This model has no answer for a missing number: its error is logged, and it is the model's, not ours.
     expect(answer).toMatchObject({ status: 500, body: { code: 'MODEL_FAILED' } });

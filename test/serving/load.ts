@@ -1,4 +1,5 @@
 import { Agent, request as startRequest } from 'node:http';
+import type { InferAnswer } from '../../contracts/serving.js';
 import { inferBody } from './served-model.js';
 
 export interface Answered {
@@ -72,15 +73,12 @@ function ask(
       response.on('data', (chunk: string) => (text += chunk));
       response.on('error', reject);
       response.on('end', () => {
-        const answer = JSON.parse(text) as {
-          model_version: string;
-          parameters?: { role: string; revision: number };
-        };
+        const answer = JSON.parse(text) as Partial<InferAnswer>;
         resolve({
           id,
           entity,
           status: response.statusCode ?? 0,
-          version: answer.model_version,
+          version: answer.model_version ?? '',
           role: answer.parameters?.role ?? '',
           revision: answer.parameters?.revision ?? 0,
           at: performance.now(),

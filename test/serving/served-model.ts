@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { sql } from 'drizzle-orm';
 import type { ArtifactRef } from '../../contracts/names.js';
-import type { Route } from '../../contracts/serving.js';
+import type { InferRequest, Route } from '../../contracts/serving.js';
 import type { Database } from '../../db/connect.js';
 import { buildReferenceProfile } from '../../drift/reference.js';
 import { openOnnxModel } from '../../evaluation/onnx-model.js';
@@ -104,12 +104,8 @@ export async function moveRoute(
 /** The body of a request about rows of `flightColumns`. */
 export function inferBody(
   rows: number,
-  {
-    id,
-    parameters,
-    origin,
-  }: { id?: string; parameters?: Record<string, unknown>; origin?: string } = {},
-) {
+  { id, parameters, origin }: Pick<InferRequest, 'id' | 'parameters'> & { origin?: string } = {},
+): InferRequest {
   const columns = flightColumns(rows);
   const shape = [rows, 1];
   return {
