@@ -5,7 +5,6 @@ import { createDriftActivities } from '../activities/drift.js';
 import { createEvaluationActivities } from '../activities/evaluation.js';
 import type { ComputeActivities } from '../activities/index.js';
 import { createStagingActivities } from '../activities/staging.js';
-import { beatForActivities } from './heartbeat-interceptor.js';
 import type { Parts } from './parts.js';
 import { createWorker, type WorkerDependencies } from './worker.js';
 
@@ -14,12 +13,10 @@ export function createComputeWorker(
   dependencies: WorkerDependencies,
   { activities }: { activities: ComputeActivities },
 ): Promise<Worker> {
-  return createWorker(
-    dependencies,
-    'compute',
-    { activities, maxConcurrentActivityTaskExecutions: 4 },
-    [beatForActivities],
-  );
+  return createWorker(dependencies, 'compute', {
+    activities,
+    maxConcurrentActivityTaskExecutions: 4,
+  });
 }
 
 export function startCompute(parts: Parts): Promise<Worker> {

@@ -24,7 +24,6 @@ export function createWorker(
   { connection, namespace, log, versioning }: WorkerDependencies,
   queue: keyof typeof taskQueues,
   particular: Particular,
-  moreInterceptors: NonNullable<WorkerOptions['interceptors']>['activity'] = [],
 ): Promise<Worker> {
   return Worker.create({
     connection,
@@ -32,7 +31,7 @@ export function createWorker(
     taskQueue: taskQueues[queue],
     shutdownGraceTime: '3 seconds',
     shutdownForceTime: '12 seconds',
-    interceptors: { activity: [createFailureInterceptor(log), ...moreInterceptors] },
+    interceptors: { activity: [createFailureInterceptor(log)] },
     ...versionOf(queue, versioning),
     ...particular,
   });

@@ -1,4 +1,4 @@
-import { WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/client';
+import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
@@ -15,7 +15,7 @@ import {
   type ActivityName,
   type Script,
 } from './scripted-activities.js';
-import { eventually, newModel, startWorld, untilOpen, type World } from './world.js';
+import { eventually, failureOf, newModel, startWorld, untilOpen, type World } from './world.js';
 
 let world: World;
 beforeAll(async () => {
@@ -268,11 +268,11 @@ describe('decisions', () => {
   test('a vote for other evidence is refused to its sender and leaves no trace', async () => {
     const { model, handle } = await run({}, null);
     await untilOpen(handle);
-    const refused = await handle
-      .executeUpdate('decide', { args: [{ ...yes, evidence: digest }] })
-      .catch((error: unknown) => error);
+    const refused = await failureOf(
+      handle.executeUpdate('decide', { args: [{ ...yes, evidence: digest }] }),
+    );
     expect(refused).toBeInstanceOf(WorkflowUpdateFailedError);
-    expect((refused as WorkflowUpdateFailedError).cause).toMatchObject({
+    expect(refused.cause).toMatchObject({
       type: 'EVIDENCE_MISMATCH',
     });
     expect(world.calls(model)).not.toContain('admitDecision');
@@ -376,11 +376,9 @@ describe('decisions', () => {
       [{ ...yes, ticket: 1 }, /There is no ticket/],
       [null, /send one object/],
     ] as const) {
-      const refused = await handle
-        .executeUpdate('decide', { args: [message] })
-        .catch((error: unknown) => error);
-      expect((refused as WorkflowUpdateFailedError).cause).toMatchObject({ type: 'INPUT_INVALID' });
-      expect((refused as WorkflowUpdateFailedError).cause?.message).toMatch(words);
+      const refused = await failureOf(handle.executeUpdate('decide', { args: [message] }));
+      expect(refused.cause).toMatchObject({ type: 'INPUT_INVALID' });
+      expect(refused.cause).toMatchObject({ message: expect.stringMatching(words) as string });
     }
     await handle.terminate();
   });
@@ -415,8 +413,8 @@ describe('cancelling', () => {
     const { model, handle } = await run({}, null);
     await untilOpen(handle);
     await handle.cancel();
-    const failure = await handle.result().catch((error: unknown) => error);
-    expect((failure as WorkflowFailedError).cause).toBeInstanceOf(CancelledFailure);
+    const failure = await failureOf(handle.result());
+    expect(failure.cause).toBeInstanceOf(CancelledFailure);
     expect(world.calls(model).slice(-2)).toEqual(['withdrawApproval', 'closeDelivery']);
     expect(world.inputs(model, 'closeDelivery')[0]).toMatchObject({ outcome: 'cancelled' });
   });
@@ -447,8 +445,8 @@ describe('the saga in reverse from every step that breaks', () => {
   ])('%s', async (step, undone) => {
     const late = healthyOrder.indexOf(step) > healthyOrder.indexOf('registerVersion');
     const { model, handle } = await run({ [step]: broken(step) }, late ? yes : null);
-    const failure = await handle.result().catch((error: unknown) => error);
-    const cause = (failure as WorkflowFailedError).cause;
+    const failure = await failureOf(handle.result());
+    const cause = failure.cause;
     expect(cause).toBeInstanceOf(ApplicationFailure);
     expect(cause).toMatchObject({ type: 'SOURCE_NOT_FOUND', message: `${step} broke` });
     const calls = world.calls(model);
@@ -461,7 +459,7 @@ describe('the saga in reverse from every step that breaks', () => {
 
   test('an opening that is refused leaves nothing to undo', async () => {
     const { model, handle } = await run({ openDelivery: broken('openDelivery') }, null);
-    await expect(handle.result()).rejects.toThrow();
+    await failureOf(handle.result());
     expect(world.calls(model)).toEqual(['openDelivery']);
   });
 
@@ -470,7 +468,7 @@ describe('the saga in reverse from every step that breaks', () => {
       { registerVersion: broken('registerVersion'), withdrawApproval: broken('withdrawApproval') },
       null,
     );
-    await expect(handle.result()).rejects.toThrow();
+    await failureOf(handle.result());
     expect(world.calls(model).slice(-2)).toEqual(['withdrawApproval', 'closeDelivery']);
   });
 });
@@ -483,8 +481,8 @@ describe('identity', () => {
       taskQueue: taskQueues.pipeline,
       args: [{ model, requestedBy: 'alice' }],
     });
-    const failure = await handle.result().catch((error: unknown) => error);
-    expect((failure as WorkflowFailedError).cause).toMatchObject({ type: 'DELIVERY_ID_INVALID' });
+    const failure = await failureOf(handle.result());
+    expect(failure.cause).toMatchObject({ type: 'DELIVERY_ID_INVALID' });
     expect(world.calls(model)).toEqual([]);
   });
 
@@ -494,8 +492,8 @@ describe('identity', () => {
       taskQueue: taskQueues.pipeline,
       args: [],
     });
-    const failure = await handle.result().catch((error: unknown) => error);
-    expect((failure as WorkflowFailedError).cause).toMatchObject({ type: 'INPUT_INVALID' });
+    const failure = await failureOf(handle.result());
+    expect(failure.cause).toMatchObject({ type: 'INPUT_INVALID' });
   });
 });
 

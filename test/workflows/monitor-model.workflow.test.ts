@@ -4,7 +4,7 @@ import { taskQueues, workflowId, workflowTypes } from '../../contracts/messages.
 import type { AssessDriftResult, MonitorInput, MonitorResult } from '../../contracts/stages.js';
 import type { MonitorState } from '../../contracts/states.js';
 import { healthy, type Script } from './scripted-activities.js';
-import { eventually, newModel, startWorld, type World } from './world.js';
+import { eventually, failureOf, newModel, startWorld, type World } from './world.js';
 
 let world: World;
 beforeAll(async () => {
@@ -164,6 +164,7 @@ test('pause stops the checks, resume and configure take effect at once', async (
   await checked(handle, 2);
   await handle.executeUpdate('configure', { args: [{ every: 100 }] });
   await checked(handle, 4);
-  await expect(handle.executeUpdate('configure', { args: [{ every: 3 }] })).rejects.toThrow();
+  const refused = await failureOf(handle.executeUpdate('configure', { args: [{ every: 3 }] }));
+  expect(refused.cause).toMatchObject({ type: 'INPUT_INVALID' });
   await retire(handle);
 });

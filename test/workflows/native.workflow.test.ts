@@ -15,7 +15,7 @@ import { PerennialError } from '../../contracts/errors.js';
 import { taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
 import type { DeliveryState } from '../../contracts/states.js';
 import { evidence, judgement } from './scripted-activities.js';
-import { eventually, newModel, startWorld, untilOpen, type World } from './world.js';
+import { eventually, failureOf, newModel, startWorld, untilOpen, type World } from './world.js';
 
 let world: World;
 let connection: Connection;
@@ -58,11 +58,13 @@ describe('the typed door', () => {
       'the approval',
       async () => (await deliveryState(client, model)).approval?.standing === 'open',
     );
-    const refused = await decide(client, model, {
-      vote: 'approve',
-      by: 'bob',
-      evidence: 'f'.repeat(64),
-    }).catch((error: unknown) => error);
+    const refused = await failureOf(
+      decide(client, model, {
+        vote: 'approve',
+        by: 'bob',
+        evidence: 'f'.repeat(64),
+      }),
+    );
     expect(refused).toBeInstanceOf(PerennialError);
     expect((refused as PerennialError).code).toBe('EVIDENCE_MISMATCH');
     await signalDecision(client, model, { vote: 'approve', by: 'bob', evidence });
@@ -78,9 +80,7 @@ describe('the typed door', () => {
     const model = newModel();
     const first = await startDelivery(client, { model, requestedBy: 'team-a' });
     await untilOpen(client.workflow.getHandle(workflowId.deliver(model)));
-    const refused = await startDelivery(client, { model, requestedBy: 'team-b' }).catch(
-      (error: unknown) => error,
-    );
+    const refused = await failureOf(startDelivery(client, { model, requestedBy: 'team-b' }));
     expect((refused as PerennialError).code).toBe('DELIVERY_IN_PROGRESS');
     expect((refused as PerennialError).message).toContain('stage approve; it awaits a vote of bob');
     const joined = await startDelivery(

@@ -130,3 +130,13 @@ export function untilOpen(handle: WorkflowHandle): Promise<DeliveryState> {
     return state.approval?.standing === 'open' && state;
   });
 }
+
+/** The error of something that has to fail, with what caused it. */
+export async function failureOf(promise: Promise<unknown>): Promise<Error> {
+  try {
+    await promise;
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('It was to fail and did not');
+}
