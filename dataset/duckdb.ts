@@ -1,5 +1,8 @@
 import { DuckDBInstance, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api';
 
+/** What is larger spills to the work folder; several activities share one machine. */
+const memoryLimit = '4GB';
+
 /** How far a statement has come, as DuckDB tells it: 0 to 1, or null while it does not know. */
 export type Progress = (share: number | null) => void;
 
@@ -34,6 +37,7 @@ export async function withDuckDb<T>(
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
     temp_directory: workFolder,
+    memory_limit: memoryLimit,
   });
   const connection = await instance.connect();
   const interrupt = () => connection.interrupt();

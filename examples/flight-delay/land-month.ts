@@ -55,7 +55,7 @@ export async function landMonth({
        TO '${unfinished.replaceAll("'", "''")}' (FORMAT parquet, COMPRESSION zstd)`,
     );
     const counts = await connection.runAndReadAll(
-      'SELECT count(*), count(*) FILTER (WHERE spoil IN (0, 1, 2, 3, 1001)) FROM landing',
+      'SELECT count(*), sum((spoil IN (0, 1, 2, 3, 1001))::INTEGER) FROM landing',
     );
     const [rows, spoiled] = counts.getRowsJson()[0] ?? [];
     await rename(unfinished, file);
