@@ -1,3 +1,4 @@
+import { collectDefaultMetrics } from 'prom-client';
 import { PerennialError } from '../contracts/errors.js';
 import { connectDatabase } from '../db/connect.js';
 import { loadConfig, type Config } from '../runtime/config.js';
@@ -19,6 +20,7 @@ async function runGateway(config: Config, log: Log): Promise<void> {
     home: config.home,
     installation: config.installation,
   });
+  collectDefaultMetrics({ register: gateway.metrics.registry });
   const address = await gateway.listen({ port: config.gateway.port, host: config.host });
   const stop = (signal: NodeJS.Signals): void => {
     process.off('SIGTERM', stop).off('SIGINT', stop);

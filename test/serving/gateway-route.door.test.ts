@@ -42,6 +42,11 @@ async function move(model: string, revision: number, arms: Route['arms']): Promi
   await moveRoute(database.db, { model, revision, arms });
 }
 
+async function revisionOf(gateway: Gateway, model: string): Promise<number | undefined> {
+  const { values } = await gateway.metrics.revision.get();
+  return values.find(({ labels }) => labels.model === model)?.value;
+}
+
 describe('a route that changes under load', () => {
   it('fails no request, keeps entities where they are and is followed at once', async () => {
     const files = ['champion.onnx', 'challenger.onnx'];
@@ -102,7 +107,7 @@ describe('a route that changes under load', () => {
     expect(body).toMatchObject({ model_version: '1', parameters: { revision: 1 } });
     // The next route that can be loaded is taken.
     await move('guarded', 3, championArms(1));
-    await expect.poll(async () => (await gateway.metrics.revision.get()).values[0]?.value).toBe(3);
+    await expect.poll(() => revisionOf(gateway, 'guarded'), { timeout: 10_000 }).toBe(3);
     expect(errors).toHaveLength(1);
   });
 
@@ -113,10 +118,7 @@ describe('a route that changes under load', () => {
       sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'perennial-gateway-listen' AND datname = current_database()`,
     );
     await move('polled', 1, championArms(1));
-    const revisionOf = async (model: string) =>
-      (await gateway.metrics.revision.get()).values.find(({ labels }) => labels.model === model)
-        ?.value;
-    await expect.poll(() => revisionOf('polled'), { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => revisionOf(gateway, 'polled'), { timeout: 10_000 }).toBe(1);
     await expect
       .poll(async () => {
         const { rows } = await database.db.execute(
