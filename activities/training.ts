@@ -27,7 +27,7 @@ import type { ArtifactStore } from '../runtime/artifacts.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import type { TrainingBackend } from '../training/backend.js';
-import { trainingKey } from '../training/key.js';
+import { keyOfPreviousAttempt, trainingKey } from '../training/key.js';
 import { judgeJob } from '../training/outcome.js';
 import { superviseJob, whileBeating } from '../training/supervise.js';
 import { findTrainer } from '../training/trainer.js';
@@ -124,9 +124,14 @@ export function createTrainingSupervision({
     const judging = judgeJob({ end, job, root: backend.root(key), artifacts });
     const outcome = await recordOutcome(db, input, await whileBeating(() => beat(), judging));
     log.info('Training ended', { model, delivery, key, outcome: outcome.kind });
-    // All that matters is kept; after a failure the folder stays for people and for the next attempt's checkpoints.
-    if (outcome.kind === 'succeeded') await backend.remove(key);
+    if (outcome.kind === 'succeeded') await clearAway(key);
     return outcome;
+  }
+
+  /** Model and manifest are artifacts by now. After a failure all stays: for people, and for the next attempt's checkpoints. */
+  async function clearAway(last: string): Promise<void> {
+    for (let key: string | null = last; key !== null; key = keyOfPreviousAttempt(key))
+      await backend.remove(key);
   }
 
   /** Only a wish of the workflow stops the trainer. A worker that shuts down, times out or is paused leaves it to its successor. */

@@ -118,6 +118,16 @@ describe('trainModel with a real trainer', () => {
     expect((await handle.describe()).status.name).toBe('CANCELLED');
   });
 
+  it('goes on from the checkpoint of a failed attempt, and clears away after a success', async () => {
+    const input = await given('resume-or-stop succeed');
+    await startTrainingWorker();
+    const handle = await start(input);
+    expect(await handle.result()).toMatchObject({ kind: 'succeeded', attempt: 2 });
+    const lines = await trainingLogs(fresh.db, input.model, 1);
+    expect(lines.map(({ attempt, line }) => [attempt, line])).toEqual([[2, 'resumed halfway']]);
+    expect((await backend.list()).filter(({ model }) => model === input.model)).toEqual([]);
+  });
+
   it('tries again by its own count, each attempt a job of its own, and ends with the last answer', async () => {
     const input = await given('fail=Preempted. exit=75');
     await startTrainingWorker();

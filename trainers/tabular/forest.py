@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Callable
 
 from configuration import Configuration
@@ -11,7 +12,9 @@ if TYPE_CHECKING:
     import lightgbm
     import numpy
 
-EVERY = 10
+EVERY_TREES = 10
+# On many rows ten trees take long: the supervisor must not take the silence for a hang.
+EVERY_SECONDS = 5
 
 
 def grow(
@@ -20,7 +23,10 @@ def grow(
     configuration: Configuration,
     on_progress: Callable[[int, float], None],
 ) -> tuple[lightgbm.Booster, float]:
-    """The trees and their log-loss on the rows they learnt from. Calls `on_progress(trees so far, training log-loss)` every ten trees and at the last."""
+    """
+    The trees and their log-loss on the rows they learnt from. Calls `on_progress(trees so far, training log-loss)` every ten trees
+    or five seconds and at the last.
+    """
     try:
         import lightgbm as lgb
     except OSError as error:
@@ -47,11 +53,14 @@ def grow(
     names = [feature.name for feature in configuration.features]
     data = lgb.Dataset(matrix, label, feature_name=names, params=parameters)
     booster = lgb.Booster(parameters, data)
+    told = time.monotonic()
     for tree in range(1, asked.trees + 1):
         cannot_split = booster.update()
-        if cannot_split or tree % EVERY == 0 or tree == asked.trees:
+        is_last = cannot_split or tree == asked.trees
+        if is_last or tree % EVERY_TREES == 0 or time.monotonic() - told > EVERY_SECONDS:
             (_, _, loss, _), *_ = booster.eval_train()
             on_progress(tree, float(loss))
-        if cannot_split:
-            break
-    return booster, float(loss)
+            told = time.monotonic()
+        if is_last:
+            return booster, float(loss)
+    raise AssertionError("the last tree returns")

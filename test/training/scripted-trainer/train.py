@@ -68,6 +68,12 @@ for word in script:
         (root / "checkpoints" / "state").write_text(value)
     elif verb == "resume":
         print("resumed " + (root / "checkpoints" / "state").read_text(), flush=True)
+    elif verb == "resume-or-stop":
+        state = root / "checkpoints" / "state"
+        if not state.exists():
+            state.write_text("halfway")
+            sys.exit(75)
+        print("resumed " + state.read_text(), flush=True)
     elif verb == "await":
         while not Path(value).exists():
             time.sleep(0.02)
