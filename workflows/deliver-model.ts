@@ -139,18 +139,19 @@ export async function deliverModel(
       return { outcome: 'contract-failed', explanation: brokenContract(validation) };
 
     enter('train');
+    const { train, holdout } = validation.channels;
     const trained = await executeChild<typeof trainModel>('trainModel', {
       workflowId: workflowId.train(opened.model, opened.delivery),
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
       parentClosePolicy: 'REQUEST_CANCEL',
       staticSummary: `Train ${opened.model}, delivery ${opened.delivery}`,
       typedSearchAttributes: [{ key: attributes.model, value: opened.model }],
-      args: [{ ...asked, channels: validation.channels, plan: opened.training }],
+      args: [{ ...asked, channels: { train, holdout }, plan: opened.training }],
     });
     if (trained.kind !== 'succeeded')
       return { outcome: 'training-failed', explanation: trained.reason };
     board.change({}, `Trained in ${trained.seconds.toFixed(1)} s, attempt ${trained.attempt}`);
-    return register(snapshot, validation, trained, validation.channels.holdout);
+    return register(snapshot, validation, trained, holdout);
   }
 
   async function open(): Promise<DeliveryPlan> {

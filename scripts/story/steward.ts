@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Perennial } from '../../client/index.js';
+import { PerennialError, type Perennial } from '../../client/index.js';
 import type { ApprovalView } from '../../contracts/approval.js';
 import type { DeliveryView } from '../../contracts/delivery.js';
 import type { DeliveryDetail } from '../../contracts/overview.js';
@@ -88,6 +88,7 @@ export function startSteward({ perennial, model, narrator, approver }: StewardOp
   const loop = (async () => {
     while (running) {
       await look().catch((error: unknown) => {
+        if (error instanceof PerennialError && error.code === 'MODEL_NOT_FOUND') return;
         if (running)
           narrator.say(
             `  (looking again: ${error instanceof Error ? error.message : String(error)})`,
