@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -7,7 +7,7 @@ import { parseContract } from '../../dataset/contract.js';
 import { openAirports } from '../../examples/flight-delay/airports.js';
 import { landMonth } from '../../examples/flight-delay/land-month.js';
 import { sampleMonth } from '../../examples/flight-delay/traffic.js';
-import { judge, query, workplace } from './rows.js';
+import { judge, workplace } from './rows.js';
 
 const folder = new URL('../../examples/flight-delay/', import.meta.url);
 const read = async (file: string): Promise<unknown> =>
@@ -38,21 +38,13 @@ describe('the flight-delay example', () => {
     expect(landed.rows / 508_239).toBeLessThan(0.4);
   }, 60_000);
 
-  test('lands the same file each time, and none of the spoiled rows when asked', async () => {
+  test('lands the same file each time', async () => {
     const { base } = await workplace();
-    const [first, second] = [
-      await landMonth({ month: 1, folder: join(base, 'first') }),
-      await landMonth({ month: 1, folder: join(base, 'second') }),
-    ];
+    const land = (folder: string) =>
+      landMonth({ month: 1, folder: join(base, folder), spoil: false });
+    const [first, second] = [await land('first'), await land('second')];
+    expect(first.spoiled).toBe(0);
     expect((await readFile(first.file)).equals(await readFile(second.file))).toBe(true);
-    await mkdir(join(base, 'clean'));
-    const clean = await landMonth({ month: 1, folder: join(base, 'clean'), spoil: false });
-    expect(clean.spoiled).toBe(0);
-    expect(
-      await query(
-        `SELECT count(*)::INTEGER - count(DISTINCT id)::INTEGER AS repeated FROM '${clean.file}'`,
-      ),
-    ).toEqual([{ repeated: 0 }]);
   }, 60_000);
 
   test('samples the same flights for the same seed, in order, once each', async () => {

@@ -186,6 +186,6 @@ test('every row is either clean or in quarantine, and never both', async () => {
       expect(bad).toHaveLength(validation.quarantined);
       expect(bad.every((each) => Number(each['reasons']) > 0)).toBe(true);
     }),
-    { numRuns: 15 },
+    { numRuns: 10 },
   );
 }, 60_000);
