@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { compileContract } from '../../dataset/contract-sql.js';
+import { rowFinding } from '../../dataset/finding.js';
 import { contract, judgeRows, quarantineAll, trips } from './rows.js';
 
 /** Two of twenty trips get the value; the rest stay good. */
@@ -157,14 +159,6 @@ describe('limits of a rule', () => {
       customProperties: quarantineAll,
     });
   const rows = spoiled('city', 'NULL');
-  const verdictOf = async (limits: object) => {
-    const { validation } = await judgeRows(rows, { contract: rule(limits) });
-    return {
-      overall: validation.verdict,
-      finding: validation.checks.find((each) => each.name === 'cities'),
-    };
-  };
-
   test.each([
     [{ mustBe: 2 }, 'pass'],
     [{ mustBe: 0 }, 'fail'],
@@ -178,11 +172,18 @@ describe('limits of a rule', () => {
     [{ mustBeBetween: [3, 9] }, 'fail'],
     [{ unit: 'percent', mustBeLessOrEqualTo: 10 }, 'pass'],
     [{ unit: 'percent', mustBeLessThan: 10 }, 'fail'],
-  ])('%j gives %s', async (limits, expected) => {
-    const { overall, finding } = await verdictOf(limits);
-    expect({ overall, finding: finding?.verdict }).toEqual({
-      overall: expected,
-      finding: expected,
+  ])('%j give %s for two bad rows of twenty', (limits, expected) => {
+    const [check] = compileContract(rule(limits), new Map([['city', 'VARCHAR']])).rows;
+    expect(rowFinding(check!, 2, 20).finding.verdict).toBe(expected);
+  });
+
+  test('fail the contract when broken', async () => {
+    const { validation } = await judgeRows(rows, { contract: rule({ mustBeLessThan: 2 }) });
+    expect(validation).toMatchObject({ verdict: 'fail', channels: null });
+    expect(validation.checks.find((each) => each.name === 'cities')).toMatchObject({
+      verdict: 'fail',
+      value: 2,
+      bound: 2,
     });
   });
 
