@@ -65,10 +65,19 @@ function checkDocument<T>(document: YamlDocument, schema: z.ZodType<T>): Checked
   if (parsed.success) return { value: parsed.data, problems: [] };
   return {
     value: undefined,
-    problems: schemaProblems(document, schema, parsed.error.issues).toSorted(
-      (a, b) => a.line - b.line || a.column - b.column,
-    ),
+    problems: inOrder(schemaProblems(document, schema, parsed.error.issues)),
   };
+}
+
+/** As a reader of the file meets them, and one for each place: a number above two limits is one mistake. */
+function inOrder(problems: FileProblem[]): FileProblem[] {
+  const places = new Set<string>();
+  return problems
+    .filter(({ line, column, path }) => {
+      const place = `${line}:${column} ${path}`;
+      return !places.has(place) && places.add(place);
+    })
+    .toSorted((a, b) => a.line - b.line || a.column - b.column);
 }
 
 /** Looks at the contract even when the spec has mistakes, so that all of them are told at once. */

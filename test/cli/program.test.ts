@@ -1,0 +1,60 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { sayFailure } from '../../cli/failure.js';
+import { createProgram } from '../../cli/program.js';
+
+let out = '';
+let err = '';
+beforeEach(() => {
+  [out, err] = ['', ''];
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => Boolean((out += String(text))));
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => Boolean((err += String(text))));
+});
+afterEach(() => vi.restoreAllMocks());
+
+async function exitCodeOf(args: string[]): Promise<number> {
+  try {
+    await createProgram().parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    return sayFailure(error, { json: args.includes('--json') });
+  }
+}
+
+describe('the command line', () => {
+  test.each<[string, string[]]>([
+    ['an unknown command', ['delivr']],
+    ['an unknown option', ['list', '--colour']],
+    ['a missing argument', ['deliver']],
+    ['one argument too many', ['watch', 'churn', 'flights']],
+    ['a missing reason', ['reject', 'churn']],
+    ['a rollback without a reason', ['rollback', 'churn']],
+    ['a number that is none', ['watch', 'churn', '--delivery', 'last']],
+    ['a choice that is none', ['deliver', 'churn', '--if-running', 'perhaps']],
+    ['half a window', ['deliver', 'churn', '--from', '2001-01-01T00:00:00Z']],
+  ])('exits with 2 for %s', async (_, args) => {
+    expect(await exitCodeOf(args)).toBe(2);
+    expect(err).not.toBe('');
+    expect(out).toBe('');
+  });
+
+  test('says a wrong call as one JSON document where that was asked for', async () => {
+    expect(await exitCodeOf(['watch', 'churn', '--json', '--delivery', 'last'])).toBe(2);
+    expect(JSON.parse(out)).toMatchObject({ error: { code: 'USAGE' } });
+  });
+
+  test('has every command of the loop', () => {
+    const names = createProgram().commands.map((command) => command.name());
+    const promised =
+      'init check apply deliver list show watch approve reject promote pause resume abort extend rollback retire logs lineage up down status';
+    expect(names.toSorted()).toEqual(promised.split(' ').toSorted());
+  });
+
+  test.each(createProgram().commands.map((command) => [command.name()]))(
+    '%s helps with examples and has --json',
+    async (name) => {
+      expect(await exitCodeOf([name, '--help'])).toBe(0);
+      expect(out).toMatch(new RegExp(`Examples:\\n {2}\\$ .*perennial ${name}`));
+      expect(out).toContain('--json');
+    },
+  );
+});
