@@ -25,7 +25,10 @@ export default defineConfig({
         exclude: services ? [] : endings,
         testTimeout: services ? 60_000 : 15_000,
         hookTimeout: services ? 120_000 : 30_000,
-        globalSetup: services ? ['test/support/services.ts'] : [],
+        globalSetup: [
+          'test/support/run-folder.ts',
+          ...(services ? ['test/support/services.ts'] : []),
+        ],
       },
     })),
   },

@@ -4,7 +4,7 @@ import { findFreePort } from '../../runtime/free-port.js';
 import { identifyProcess, isRunning, stopProcess } from '../../runtime/process-identity.js';
 import { supervise, type Running } from '../../runtime/supervise.js';
 
-async function startSleeper(script = 'sleep 60'): Promise<Running> {
+async function startSleeper(script = 'exec sleep 60'): Promise<Running> {
   const child = spawn('sh', ['-c', script], { stdio: 'ignore' });
   const identity = await identifyProcess(child.pid ?? -1);
   if (!identity) throw new Error('The sleeper did not start');
@@ -21,7 +21,7 @@ test('a process is known by pid and start, so that its pid in other hands is not
 });
 
 test('a process deaf to the polite signal is ended with force', async () => {
-  const deaf = await startSleeper("trap '' TERM; while :; do sleep 0.05; done");
+  const deaf = await startSleeper("trap '' TERM; while :; do :; done");
   await stopProcess(deaf, { patience: 200 });
   expect(await isRunning(deaf)).toBe(false);
 });

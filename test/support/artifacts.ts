@@ -1,23 +1,17 @@
-import { rmSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
+import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';
+import { runFolder } from './run-folder.js';
 
-const folders: string[] = [];
-
-/** A folder of its own, gone when the test file's process ends: so it may be made in a test, a hook or the file's head alike. */
+/** A folder of its own, gone when the run ends. PostgreSQL may be started in it, also by root: it is open to other accounts. */
 export async function temporaryFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'perennial-test-'));
-  if (folders.push(folder) === 1) process.once('exit', removeFolders);
+  const folder = await mkdtemp(join(process.env[runFolder] ?? tmpdir(), 'test-'));
+  await chmod(folder, 0o755);
   return folder;
 }
 
 export async function temporaryArtifacts(): Promise<ArtifactStore> {
   return createFolderArtifacts(await temporaryFolder());
-}
-
-function removeFolders(): void {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 }
