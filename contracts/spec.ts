@@ -121,6 +121,8 @@ const monitoring = z.strictObject({
   minimumRows: z.int().positive().default(500),
   /** Smallest relevant shift as a PSI equivalent: 0.0025 is a shift of 0.05 standard deviations. */
   relevance: z.number().nonnegative().default(0.0025),
+  /** Features that differ by their nature in any short stretch of time, such as the weekday: reported, never alarmed about. */
+  ignore: z.array(columnName).default([]),
   /** False discovery rate over the features of one check. */
   falseDiscoveryRate: z.number().gt(0).lt(0.5).default(0.05),
   retrain: z
@@ -180,6 +182,15 @@ export const modelSpec = z
           code: 'custom',
           path: ['evaluation', 'slices'],
           message: `slice '${slice}' is not a category feature of this model`,
+        });
+      }
+    }
+    for (const ignored of spec.monitoring.ignore) {
+      if (!names.includes(ignored)) {
+        context.addIssue({
+          code: 'custom',
+          path: ['monitoring', 'ignore'],
+          message: `'${ignored}' is not a feature of this model`,
         });
       }
     }

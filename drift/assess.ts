@@ -75,7 +75,7 @@ export function assess({ reference, counts, labelled, monitoring, before }: Asse
     // A finding that fails is worth a look; only what crossed its error budget over time is an alarm.
     verdict: !conclusive ? 'inconclusive' : driftAlarm || lossAlarm ? 'fail' : 'pass',
     severity: worstSeverity(findings.map((each) => each.severity)),
-    score: Math.max(0, ...inputs.map((each) => each.psi ?? 0)),
+    score: Math.max(0, ...inputs.filter(({ p }) => p !== null).map((each) => each.psi ?? 0)),
     findings,
     performance,
     weighed,
@@ -119,10 +119,27 @@ function testInputs(
     if (!before || !now) return [];
     return [{ name: binning.name, result: testRelevance(binning, before, now, policy.relevance) }];
   });
-  const adjusted = adjustByBenjaminiHochberg(tested.map(({ result }) => result.p));
-  return tested.map(({ name, result }, index) =>
+  const weighed = tested.filter(({ name }) => !policy.ignore.includes(name));
+  const adjusted = adjustByBenjaminiHochberg(weighed.map(({ result }) => result.p));
+  const findings = weighed.map(({ name, result }, index) =>
     relevanceFinding('input', name, result, adjusted[index] ?? 1, policy.falseDiscoveryRate),
   );
+  const ignored = tested.filter(({ name }) => policy.ignore.includes(name));
+  return [...findings, ...ignored.map(({ name, result }) => ignoredFinding(name, result))];
+}
+
+function ignoredFinding(name: string, { psi, unseen, rows }: RelevanceResult): DriftFinding {
+  return {
+    family: 'input',
+    name,
+    verdict: 'pass',
+    severity: 'none',
+    psi,
+    p: null,
+    unseen,
+    rows,
+    reason: `${name} is not weighed (monitoring.ignore): PSI ${psi.toFixed(3)}, in ${rows} rows.`,
+  };
 }
 
 function testPredictions(

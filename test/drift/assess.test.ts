@@ -120,6 +120,18 @@ describe('an assessment', () => {
     );
   });
 
+  test('of a shift in a value that the spec ignores reports it and raises no alarm', () => {
+    const ignored = check(2_000, {
+      shift: { unseen: 0.3 },
+      monitoring: { ignore: ['airport'], retrain: { drift: true } },
+    });
+    expect(ignored).toMatchObject({ verdict: 'pass', severity: 'none', standing: null });
+    expect(ignored.score).toBeLessThan(0.1);
+    const airport = ignored.findings.find(({ name }) => name === 'airport');
+    expect(airport?.psi).toBeGreaterThan(1);
+    expect(airport?.reason).toMatch(/not weighed/);
+  });
+
   test('of a small lasting shift becomes an alarm by its persistence', () => {
     let before = nothingBefore;
     const verdicts = [];
