@@ -21,7 +21,7 @@ export function upperRate(events: number, trials: number, alpha: number): number
   const wanted = Math.log(1 / alpha);
   let low = events / trials;
   let high = 1;
-  for (let halving = 0; halving < 60; halving += 1) {
+  for (let halving = 0; halving < 40; halving += 1) {
     const middle = (low + high) / 2;
     if (logEvidenceBelow(events, trials, middle) < wanted) low = middle;
     else high = middle;

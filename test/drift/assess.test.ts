@@ -72,7 +72,7 @@ function label(
   return sums;
 }
 
-describe('an assessment', () => {
+describe('an assessment', { timeout: 60_000 }, () => {
   test('of too few rows says so, changes nothing and consumes nothing', () => {
     const before = { drift: 7, performance: [1, 2, 3, 4], standing: null };
     const few = check(499, { before });

@@ -90,7 +90,7 @@ describe('distributions', () => {
   });
 });
 
-describe('the relevance test', () => {
+describe('the relevance test', { timeout: 60_000 }, () => {
   const random = randomFrom('relevance');
   const reference = referenceOf(drawRows(random, 10_000), random);
   const testAll = (rows: number, shift: Shift = {}): RelevanceResult[] => {

@@ -91,15 +91,15 @@ describe('the judge of a canary', () => {
   });
 });
 
-describe('over simulated releases', () => {
+describe('over simulated releases', { timeout: 60_000 }, () => {
   test('an equal version is rolled back in fewer than one of twenty, looked at every minute', () => {
-    const ended = times(60).map((run) =>
-      watchCanary({ seed: `null/${run}`, canary: healthy, requests: 300, looks: 60 }),
+    const ended = times(40).map((run) =>
+      watchCanary({ seed: `null/${run}`, canary: healthy, requests: 300, looks: 45 }),
     );
     const rolledBack = ended.filter((each) => each.recommendation === 'rollback');
     const promoted = ended.filter((each) => each.recommendation === 'promote');
-    expect(rolledBack.length).toBeLessThanOrEqual(3);
-    expect(promoted.length).toBeGreaterThanOrEqual(45);
+    expect(rolledBack.length).toBeLessThanOrEqual(2);
+    expect(promoted.length).toBeGreaterThanOrEqual(25);
   });
 
   test('five times the errors are stopped in all of them, in a median of at most ten minutes', () => {
