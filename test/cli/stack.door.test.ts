@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await perennial('down').ended;
-}, 120_000);
+}, 200_000);
 
 function perennial(command: string, settings: Record<string, string> = {}) {
   const environment = {
@@ -55,7 +55,7 @@ async function up(settings: Record<string, string> = {}) {
   await vi.waitUntil(
     () => run.said.out.includes('Perennial is up') || run.child.exitCode !== null,
     {
-      timeout: 90_000,
+      timeout: 150_000,
       interval: 100,
     },
   );
@@ -101,7 +101,7 @@ describe('perennial up', () => {
     for (const { pid = 0, started = '' } of status.parts)
       expect(await isRunning({ pid, started })).toBe(false);
     expect(await readStatus()).toMatchObject({ running: false, parts: [] });
-  }, 120_000);
+  }, 200_000);
 
   test('a killed one leaves engines that the next adopts, and processes that it replaces', async () => {
     const first = await up();
@@ -158,7 +158,7 @@ describe('perennial up', () => {
     for (const { pid = 0, started = '' } of after.parts)
       expect(await isRunning({ pid, started })).toBe(false);
     expect((await perennial('down').ended).out).toMatch(/^Nothing runs/);
-  }, 240_000);
+  }, 400_000);
 
   test('a wrong setting is refused by name before anything starts', async () => {
     const { code, error } = await perennial('up', { PERENNIAL_API_PORT: 'eighty' }).ended;
