@@ -135,11 +135,6 @@ export const errorCatalogue = {
     http: 409,
     hint: 'A version is promoted only with passed gates and an approval of exactly its evidence.',
   },
-  STAGING_FAILED: {
-    kind: 'fix',
-    http: 409,
-    hint: 'The serving answer differs from the evaluation: look at the trainer and the runtime versions.',
-  },
   TRAINER_NOT_FOUND: {
     kind: 'fix',
     http: 422,

@@ -40,7 +40,6 @@ const refusals: Record<string, DeliveryOutcome> = {
   TRAINING_HUNG: 'training-failed',
   MANIFEST_INVALID: 'training-failed',
   ONNX_INVALID: 'gate-failed',
-  STAGING_FAILED: 'rolled-back',
   PROMOTION_REFUSED: 'rolled-back',
 };
 
