@@ -37,7 +37,11 @@ interface Waiting extends Prediction {
 const rowsPerRun = 64;
 const latencyCeiling = 2 ** 31 - 1;
 
-/** Answers what arrived in one turn of the event loop together, version by version, and writes it down before anybody gets an answer. */
+/**
+ * Answers what arrived in one turn of the event loop together, arm by arm, and writes it down before anybody gets an answer. Arms are
+ * answered in a random order, and a baseline apart from the champion whose version it shares: else the canary would always wait for
+ * the larger batch and look slower than it is.
+ */
 export function createPredictor({
   predictionLog,
   counters,
@@ -49,7 +53,7 @@ export function createPredictor({
   metrics: GatewayMetrics;
   maximumWaitingRows: number;
 }): Predictor {
-  const waiting = new Map<LoadedModel, Waiting[]>();
+  const waiting = new Map<string, Waiting[]>();
   let waitingRows = 0;
 
   const finish = (group: readonly Waiting[], answers: readonly RowAnswer[][]): void => {
@@ -116,17 +120,22 @@ export function createPredictor({
     return rows;
   };
 
-  const drain = async (loaded: LoadedModel): Promise<void> => {
-    const items = waiting.get(loaded) ?? [];
-    waiting.delete(loaded);
+  const answerArm = async (items: readonly Waiting[]): Promise<void> => {
     for (const group of groupItems(items, rowsPerRun)) {
       try {
-        finish(group, await answerGroup(loaded.onnx, group));
+        const [first] = group;
+        if (first) finish(group, await answerGroup(first.loaded.onnx, group));
       } catch (error) {
         for (const each of group) each.reject(error);
       }
       waitingRows -= group.reduce((sum, { rows }) => sum + rows, 0);
     }
+  };
+
+  const answerWaiting = (): void => {
+    const arms = shuffle([...waiting.values()]);
+    waiting.clear();
+    for (const items of arms) void answerArm(items);
   };
 
   return {
@@ -138,16 +147,22 @@ export function createPredictor({
       waitingRows += prediction.rows;
       return new Promise((resolve, reject) => {
         const item = { ...prediction, resolve, reject };
-        const queue = waiting.get(prediction.loaded);
-        if (queue) {
-          queue.push(item);
-        } else {
-          waiting.set(prediction.loaded, [item]);
-          setImmediate(() => void drain(prediction.loaded));
-        }
+        const arm = `${prediction.loaded.model}/${prediction.loaded.version}/${prediction.role}`;
+        if (waiting.size === 0) setImmediate(answerWaiting);
+        const queue = waiting.get(arm);
+        if (queue) queue.push(item);
+        else waiting.set(arm, [item]);
       });
     },
   };
+}
+
+function shuffle<T>(items: T[]): T[] {
+  for (let last = items.length - 1; last > 0; last -= 1) {
+    const other = Math.floor(Math.random() * (last + 1));
+    [items[last], items[other]] = [items[other] as T, items[last] as T];
+  }
+  return items;
 }
 
 /** The id that a label names: the request's own, with `/row` behind it when there are several rows. */
