@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PerennialError, type Perennial } from '../../client/index.js';
 import type { ApprovalView } from '../../contracts/approval.js';
 import type { DeliveryView } from '../../contracts/delivery.js';
+import type { DriftReport } from '../../contracts/drift.js';
 import type { DeliveryDetail } from '../../contracts/overview.js';
 import type { Narrator } from './narrator.js';
 
@@ -54,6 +55,17 @@ export function startSteward({ perennial, model, narrator, approver }: StewardOp
     narrator.say(`     ${approver} approves: ${admitted.reason}`);
   };
 
+  /** A check a second would drown the story: only what changed is told. */
+  let lastTold = '';
+  const tellOfCheck = ({ check, rows, severity, decision }: DriftReport): void => {
+    const told = `${severity} ${decision.action}`;
+    if (rows === 0 || told === lastTold) return;
+    lastTold = told;
+    narrator.say(
+      `  monitor, check ${check}: ${rows} predictions, drift ${severity}, ${decision.action}. ${shorten(decision.reason)}`,
+    );
+  };
+
   const look = async (): Promise<void> => {
     const detail = await perennial.showModel(model);
     for (const delivery of detail.recentDeliveries.toSorted((a, b) => a.number - b.number)) {
@@ -75,14 +87,7 @@ export function startSteward({ perennial, model, narrator, approver }: StewardOp
       }
     }
     if (detail.approval?.standing === 'open') await answer(detail.approval);
-    if (detail.lastReport) {
-      const { check, rows, severity, decision } = detail.lastReport;
-      if (rows > 0)
-        tellOnce(
-          `check ${check}`,
-          `  monitor, check ${check}: ${rows} predictions, drift ${severity}. ${decision.reason}`,
-        );
-    }
+    if (detail.lastReport) tellOfCheck(detail.lastReport);
   };
 
   const loop = (async () => {
@@ -105,6 +110,10 @@ export function startSteward({ perennial, model, narrator, approver }: StewardOp
       await loop;
     },
   };
+}
+
+function shorten(text: string): string {
+  return text.length > 200 ? `${text.slice(0, 199)}…` : text;
 }
 
 /** What a delivery has reached, in lines that appear one after the other. */
