@@ -1,11 +1,11 @@
 import { activityInfo, heartbeat, sleep } from '@temporalio/activity';
 import { milliseconds } from '../contracts/duration.js';
-import type { JudgePolicy, Judgement } from '../contracts/release.js';
+import type { ArmCounts, JudgePolicy, Judgement } from '../contracts/release.js';
 import type { ModelSpec } from '../contracts/spec.js';
 import type { JudgeStepInput, JudgeStepResult } from '../contracts/stages.js';
-import { armAnswers, armWindows, latencyBefore } from '../db/arm-counts.js';
+import { addHistograms, armAnswers, armWindows, latencyBefore } from '../db/arm-counts.js';
 import type { Database } from '../db/connect.js';
-import { lastJudgement, markRelease, storeJudgement } from '../db/release.js';
+import { lastJudgement, markRelease, storeJudgement, type ReleaseKey } from '../db/release.js';
 import { revisionsOfActs } from '../db/route.js';
 import { loadSpec } from '../db/spec.js';
 import { stepActsOf } from '../release/acts.js';
@@ -48,22 +48,11 @@ export function createJudgeActivities({ db, log, clock }: JudgeDependencies): Ju
     await markRelease(db, key, { status: 'canary', step: input.step });
 
     for (;;) {
-      const windows = await armWindows(db, input.model, revisions);
-      const answers = await armAnswers(db, input.model, revisions, since);
-      const canary = { ...totalOf(windows, 'canary'), ...answers.canary };
-      const baseline = { ...totalOf(windows, 'baseline'), ...answers.baseline };
-      latencyBound ??=
-        freezeLatencyBound(
-          await latencyBefore(db, input.model, input.champion, revisions[0] ?? input.sinceRevision),
-        ) ??
-        // Nobody was served before the canary came: what is slow is then told from both arms together.
-        freezeLatencyBound(
-          canary.latency.map((count, bin) => count + (baseline.latency[bin] ?? 0)),
-        );
-      look += 1;
-      const judgement = judgeLook({
+      const { windows, canary, baseline } = await readArms(input.model, revisions, since);
+      latencyBound ??= await findLatencyBound(input, revisions, [canary, baseline]);
+      const seen = judgeLook({
         step: input.step,
-        look,
+        look: look + 1,
         at: clock.now().toISOString(),
         canary,
         baseline,
@@ -78,27 +67,46 @@ export function createJudgeActivities({ db, log, clock }: JudgeDependencies): Ju
           policy,
         },
       });
-      const decided = judgement.recommendation !== 'wait';
-      if (decided || saysMore(judgement, kept)) {
-        await storeJudgement(db, key, judgement);
-        kept = judgement;
-      } else {
-        look -= 1;
-      }
-      const report = () => heartbeat({ look: judgement.look, reason: judgement.reason });
+      const decided = seen.recommendation !== 'wait';
+      const judgement: Judgement | null =
+        decided || saysMore(seen, kept) ? await keep(key, seen) : kept;
+      kept = judgement;
+      look = judgement?.look ?? look;
+      const report = () => heartbeat({ look, reason: seen.reason });
       report();
-      if (decided) {
+      if (decided && judgement) {
         if (judgement.recommendation === 'ask') await markRelease(db, key, { status: 'waiting' });
-        log.info('A canary step is judged', {
-          ...key,
-          step: input.step,
-          look,
-          recommendation: judgement.recommendation,
-        });
+        const { step, recommendation } = judgement;
+        log.info('A canary step is judged', { ...key, step, look, recommendation });
         return { judgement };
       }
       await waitBreathing(input.every, report);
     }
+  }
+
+  async function readArms(model: string, revisions: readonly number[], since: Date) {
+    const windows = await armWindows(db, model, revisions);
+    const answers = await armAnswers(db, model, revisions, since);
+    const canary: ArmCounts = { ...totalOf(windows, 'canary'), ...answers.canary };
+    const baseline: ArmCounts = { ...totalOf(windows, 'baseline'), ...answers.baseline };
+    return { windows, canary, baseline };
+  }
+
+  /** From what was served before the canary came or, where nobody was, from both arms together. */
+  async function findLatencyBound(
+    { model, champion, sinceRevision }: JudgeStepInput,
+    revisions: readonly number[],
+    arms: readonly ArmCounts[],
+  ): Promise<number | null> {
+    const before = await latencyBefore(db, model, champion, revisions[0] ?? sinceRevision);
+    const together = arms.map(({ latency }) => latency).reduce(addHistograms);
+    return freezeLatencyBound(before) ?? freezeLatencyBound(together);
+  }
+
+  /** A judge that was cancelled and has not heard of it yet may have taken the number: then the next one. */
+  async function keep(key: ReleaseKey, judged: Judgement): Promise<Judgement> {
+    for (let judgement = judged; ; judgement = { ...judgement, look: judgement.look + 1 })
+      if (await storeJudgement(db, key, judgement)) return judgement;
   }
 
   return { judgeStep };

@@ -57,16 +57,18 @@ export async function endRelease(
   return true;
 }
 
-/** Keeps one look. A look stored before stays as it was. */
+/** Keeps one look under its number; false when another judge, cancelled but not yet stopped, has taken the number. */
 export async function storeJudgement(
   db: Executor,
   key: ReleaseKey,
   judgement: Judgement,
-): Promise<void> {
-  await db
+): Promise<boolean> {
+  const stored = await db
     .insert(releaseStep)
     .values({ ...key, step: judgement.step, look: judgement.look, judgement })
-    .onConflictDoNothing();
+    .onConflictDoNothing()
+    .returning({ look: releaseStep.look });
+  return stored.length > 0;
 }
 
 /** The newest look of a release, so that a restarted judge goes on where it was. */

@@ -118,9 +118,7 @@ describe('the judge of a step', () => {
     const judging = judge();
     await expect.poll(storedLooks).toEqual([1]);
     await database.db.execute(sql`
-      UPDATE window_count SET counts = jsonb_set(jsonb_set(counts, '{requests}', '60'), '{errors}', '30') WHERE role = 'canary'`);
-    await database.db.execute(sql`
-      UPDATE window_count SET counts = jsonb_set(counts, '{requests}', '60') WHERE role = 'baseline'`);
+      UPDATE window_count SET counts = counts || CASE role WHEN 'canary' THEN '{"requests": 60, "errors": 30}' ELSE '{"requests": 60}' END::jsonb`);
     const { judgement } = await judging;
     expect(judgement.recommendation).toBe('rollback');
     expect(judgement.reason).toMatch(/30 errors in 60 requests/);
@@ -147,6 +145,15 @@ describe('the judge of a step', () => {
     await count('canary', { requests: 10 });
     await judge({ maximumTime: 300 });
     expect(await storedLooks()).toEqual([1, 2]);
+  });
+
+  test('takes the next number when a judge before it has taken its own meanwhile', async () => {
+    const judging = judge({ maximumTime: 400, every: 100 });
+    await expect.poll(storedLooks).toEqual([1]);
+    await database.db.execute(sql`
+      INSERT INTO release_step SELECT model, delivery, version, step, 2, judgement FROM release_step`);
+    expect((await judging).judgement.look).toBe(3);
+    expect(await storedLooks()).toEqual([1, 2, 3]);
   });
 
   test('ends at once when cancelled', async () => {
