@@ -8,6 +8,7 @@ import { createAuditRoutes } from './routes/audit.js';
 import { createDeliveryRoutes } from './routes/delivery.js';
 import { createDriftRoutes } from './routes/drift.js';
 import { createModelRoutes } from './routes/model.js';
+import { createMonitorRoutes } from './routes/monitor.js';
 import { createReleaseRoutes } from './routes/release.js';
 import { createSpecRoutes } from './routes/spec.js';
 import { createStatusRoutes } from './routes/status.js';
@@ -62,6 +63,7 @@ const routes = [
   createApprovalRoutes,
   createReleaseRoutes,
   createDriftRoutes,
+  createMonitorRoutes,
   createAuditRoutes,
   createStatusRoutes,
 ];

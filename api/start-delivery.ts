@@ -38,13 +38,16 @@ export async function startDelivery(
   const running = await describeRunning(engine, id);
   if (running === null) return startDelivery({ db, engine }, asked);
   const found = await awaitOpened(db, model, running.runId);
+  const handle = engine.client.workflow.getHandle(id, undefined, {
+    firstExecutionRunId: running.runId,
+  });
+  // One that has ended but for its last step is neither joined nor in the way.
+  if (found?.ended && (await resultWithin(engine, handle, engine.patience)) !== undefined)
+    return startDelivery({ db, engine }, asked);
   if (ifRunning === 'join' && found && isSameRequest(found, { ...request, specDigest }))
     return startedAs(model, id, running.runId, true);
   if (ifRunning !== 'supersede') throw await inProgress(db, model, found, ifRunning);
 
-  const handle = engine.client.workflow.getHandle(id, undefined, {
-    firstExecutionRunId: running.runId,
-  });
   await patiently(engine, () => handle.cancel());
   const ended = await resultWithin(engine, handle, supersedePatience);
   const again = ended === undefined ? null : await begin();

@@ -3,6 +3,7 @@ import { createApprovalClient } from './approval.js';
 import { createDeliveryClient } from './delivery.js';
 import { createHttp, type HttpOptions } from './http.js';
 import { createModelClient } from './model.js';
+import { createMonitorClient } from './monitor.js';
 import { createReleaseClient } from './release.js';
 
 export { createGateway, type FeatureRow, type InferOptions, type Prediction } from './gateway.js';
@@ -20,6 +21,7 @@ export function createPerennial(options: HttpOptions) {
     ...createDeliveryClient(http),
     ...createApprovalClient(http),
     ...createReleaseClient(http),
+    ...createMonitorClient(http),
   };
 }
 export type Perennial = ReturnType<typeof createPerennial>;

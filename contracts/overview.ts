@@ -137,6 +137,13 @@ export const releaseAnswer = z.strictObject({
 });
 export type ReleaseAnswered = z.infer<typeof releaseAnswer>;
 
+/** Answer to a command of a monitor. */
+export const monitorAnswer = z.strictObject({
+  model: modelName,
+  status: z.enum(['checking', 'waiting', 'paused', 'retired']),
+});
+export type MonitorAnswered = z.infer<typeof monitorAnswer>;
+
 /** Answer to a rollback. `outcome` is null while it still runs. */
 export const rollbackStarted = z.strictObject({
   model: modelName,

@@ -221,6 +221,8 @@ export async function readLineage(db: Executor, model: string, version: number):
 export interface RunningRequest {
   number: number;
   stage: string;
+  /** True in the moment between its last mark and the end of its workflow. */
+  ended: boolean;
   specDigest: string;
   window: { from: string; to: string } | null;
 }
@@ -233,13 +235,14 @@ export async function findRunningRequest(
 ): Promise<RunningRequest | null> {
   const [row] = await readRows(
     db,
-    sql`SELECT number, stage, spec_digest, window_from, window_to FROM delivery WHERE model = ${model} AND first_run_id = ${firstRunId}`,
+    sql`SELECT number, stage, outcome, spec_digest, window_from, window_to FROM delivery WHERE model = ${model} AND first_run_id = ${firstRunId}`,
   );
   if (!row) return null;
   const [from, to] = [instantOf(row.window_from), instantOf(row.window_to)];
   return {
     number: Number(row.number),
     stage: String(row.stage),
+    ended: row.outcome !== null,
     specDigest: String(row.spec_digest),
     window: from && to ? { from, to } : null,
   };

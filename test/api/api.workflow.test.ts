@@ -195,12 +195,22 @@ test('a retired model stops being watched, refuses deliveries, and comes back by
   const { perennial } = living;
   living.judgeSays('promote');
   await watchToEnd('tired', await deliverApproved('tired'));
+  const by = { by: 'ada', reason: 'holidays' };
+  expect(await perennial.pauseMonitor('tired', by)).toMatchObject({ status: 'paused' });
+  expect(await perennial.showMonitor('tired')).toMatchObject({ paused: true });
+  expect(await perennial.resumeMonitor('tired', by)).toMatchObject({ model: 'tired' });
   expect(await perennial.retire('tired', { by: 'ada', reason: 'replaced' })).toMatchObject({
     monitorStopped: true,
   });
   await expect(
     perennial.startDelivery({ model: 'tired', requestedBy: 'ada' }),
   ).rejects.toMatchObject({ code: 'MODEL_RETIRED' });
+  await eventually('the end of the monitor', () =>
+    perennial.showMonitor('tired').then(
+      () => false,
+      (error: { code?: string }) => error.code === 'MONITOR_NOT_FOUND',
+    ),
+  );
   await apply('tired');
   expect((await perennial.showModel('tired')).retiredAt).toBeNull();
 });

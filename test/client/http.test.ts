@@ -65,7 +65,9 @@ test('a door that hangs is given up in time', async () => {
 
 test('a name cannot leave its place in the path', async () => {
   const door = answering(404, {});
-  await expect(createPerennial(door).showModel('../../etc')).rejects.toThrow();
+  await expect(createPerennial(door).showModel('../../etc')).rejects.toMatchObject({
+    code: 'SERVER_UNREACHABLE',
+  });
   expect(door.asked[0]?.url).toBe('http://door.test/api/v1/models/..%2F..%2Fetc');
 });
 
