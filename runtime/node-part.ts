@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -84,5 +85,8 @@ async function openLog(path: string) {
 }
 
 async function readFrom(path: string, offset: number): Promise<string> {
-  return (await readFile(path)).subarray(offset).toString('utf8');
+  let text = '';
+  for await (const chunk of createReadStream(path, { start: offset, encoding: 'utf8' }))
+    text += chunk;
+  return text;
 }
