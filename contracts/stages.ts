@@ -241,6 +241,8 @@ export interface MonitorCarried {
   armed: boolean;
   /** A breach that no check has answered yet. */
   breached: boolean;
+  /** A delivery has ended since the last check. */
+  deliveryEnded: boolean;
   lastReport: DriftSummary | null;
 }
 export interface DriftSummary {

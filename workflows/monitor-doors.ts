@@ -13,7 +13,6 @@ export interface Monitor {
   state: MonitorState;
   retired: boolean;
   changed: boolean;
-  deliveryEnded: boolean;
 }
 
 /** Opens the doors of a monitor: handlers set flags, and the loop sees them together. */
@@ -38,7 +37,7 @@ export function openMonitorDoors(
     description: 'A delivery of this model has ended.',
     form: deliveryEndedForm,
     take() {
-      monitor.deliveryEnded = true;
+      change({ deliveryEnded: true });
       return answer();
     },
   });

@@ -40,8 +40,8 @@ export async function monitorModel(input: MonitorInput): Promise<MonitorResult> 
     retired: false,
     /** The interval or the pause has changed: whoever waits looks again. */
     changed: false,
-    deliveryEnded: false,
   };
+  const firstCheck = monitor.state.checks;
   const change = (update: Partial<MonitorState>) => {
     monitor.state = { ...monitor.state, ...update };
     setCurrentDetails(renderMonitor(monitor.state));
@@ -60,10 +60,10 @@ export async function monitorModel(input: MonitorInput): Promise<MonitorResult> 
     ]);
 
   for (;;) {
-    if (historyIsLong(continueAfter) || workflowInfo().targetWorkerDeploymentVersionChanged) {
-      await condition(allHandlersFinished);
-      return await renew();
-    }
+    const due = historyIsLong(continueAfter) || workflowInfo().targetWorkerDeploymentVersionChanged;
+    if (due) await condition(allHandlersFinished);
+    // A monitor that was just retired has nothing to carry on with.
+    if (due && !monitor.retired) return await renew();
     const cause = await nextCause();
     if (cause === 'retired') break;
     if (cause !== null) await check(cause);
@@ -95,18 +95,17 @@ export async function monitorModel(input: MonitorInput): Promise<MonitorResult> 
       if (monitor.retired || monitor.state.paused) return null;
     }
     if (monitor.state.breached) return 'breach';
-    return monitor.deliveryEnded && monitor.state.armed ? 'delivery-ended' : 'timer';
+    return monitor.state.deliveryEnded && monitor.state.armed ? 'delivery-ended' : 'timer';
   }
 
   function woken(): boolean {
-    return monitor.state.breached || (monitor.deliveryEnded && monitor.state.armed);
+    return monitor.state.breached || (monitor.state.deliveryEnded && monitor.state.armed);
   }
 
   async function check(cause: AssessDriftInput['cause']): Promise<void> {
     const number = monitor.state.checks + 1;
     // What comes from here on is newer than what this check sees, and asks for another one.
-    monitor.deliveryEnded = false;
-    change({ status: 'checking', breached: false, nextCheckAt: null });
+    change({ status: 'checking', breached: false, deliveryEnded: false, nextCheckAt: null });
     const { report, every, team, retraining } = await watching.assessDrift.executeWithOptions(
       { summary: `Check ${number}: ${cause}` },
       [{ model, check: number, cause }],
@@ -149,8 +148,8 @@ export async function monitorModel(input: MonitorInput): Promise<MonitorResult> 
   }
 
   function renew(): Promise<never> {
-    const { checks, retrainings, paused, every, everyOverride, armed, breached, lastReport } =
-      monitor.state;
+    const { checks, retrainings, paused, every, everyOverride, armed } = monitor.state;
+    const { breached, deliveryEnded, lastReport } = monitor.state;
     const next: MonitorCarried = {
       checks,
       retrainings,
@@ -159,6 +158,7 @@ export async function monitorModel(input: MonitorInput): Promise<MonitorResult> 
       everyOverride,
       armed,
       breached,
+      deliveryEnded,
       lastReport,
     };
     // A pinned monitor lives for years, so this is where it moves to the newest build.
@@ -183,6 +183,7 @@ function openState({ model, carried, checksBefore = 0 }: MonitorInput): MonitorS
     everyOverride: null,
     armed: false,
     breached: false,
+    deliveryEnded: false,
     lastReport: null,
   };
   return {

@@ -57,9 +57,10 @@ test('a quiet check costs at most eleven events', async () => {
   const ends = (events ?? []).flatMap((event, index) =>
     event.activityTaskCompletedEventAttributes ? [index] : [],
   );
-  const costs = ends.slice(1).map((end, index) => end - (ends[index] ?? 0));
+  // The first check has a severity to write down, which is not quiet.
+  const costs = ends.slice(2).map((end, index) => end - (ends[index + 1] ?? 0));
   console.info(`events of quiet checks: ${costs.join(' ')}`);
-  expect(costs.length).toBeGreaterThanOrEqual(4);
+  expect(costs.length).toBeGreaterThanOrEqual(3);
   expect(Math.max(...costs)).toBeLessThanOrEqual(11);
 });
 
@@ -167,4 +168,10 @@ test('pause stops the checks, resume and configure take effect at once', async (
   const refused = await failureOf(handle.executeUpdate('configure', { args: [{ every: 3 }] }));
   expect(refused.cause).toMatchObject({ type: 'INPUT_INVALID' });
   await retire(handle);
+});
+
+test('a monitor whose history has just grown long still ends when it is retired', async () => {
+  const { model, handle } = await monitor({ assessDrift: assessed(hour) }, { continueAfter: 1 });
+  await eventually('a check', async () => (await stateOf(handle)).checks === 1);
+  expect(await retire(handle)).toEqual({ model, checks: 1, retrainings: 0 });
 });
