@@ -72,6 +72,24 @@ function label(
   return sums;
 }
 
+/** Answers to the same traffic with every second positive row left out, by a model that knows of it or does not. */
+function labelHalved(rows: number, source: RandomSource, informed: boolean): LabelledCounts {
+  const sums = { ...noLabels };
+  while (sums.rows < rows) {
+    const before = 1 / (1 + Math.exp(1.5 - normalFrom(source)));
+    const positive = source() < before ? 1 : 0;
+    if (positive === 1 && source() < 0.5) continue;
+    const score = informed ? before / (2 - before) : before;
+    const loss = logLossOf(score, positive);
+    sums.rows += 1;
+    sums.positives += positive;
+    sums.scoreSum += score;
+    sums.logLossSum += loss;
+    sums.logLossSquares += loss * loss;
+  }
+  return sums;
+}
+
 describe('an assessment', { timeout: 60_000 }, () => {
   test('of too few rows says so, changes nothing and consumes nothing', () => {
     const before = { drift: 7, performance: [1, 2, 3, 4], standing: null };
@@ -157,18 +175,26 @@ describe('performance', () => {
     expect(expectedAt(reference, base / 2)).toBeLessThan(reference.logLoss);
   });
 
-  test('raises no alarm when only the base rate falls and the scores follow it', () => {
+  test('raises no alarm when the base rate falls by half and the scores follow it', () => {
     let before = nothingBefore;
     for (let run = 0; run < 60; run += 1) {
-      const labelled = label(1_000, random, (score) => score);
+      const labelled = labelHalved(1_000, random, true);
       const quiet = check(0, {
         labelled,
         before,
         monitoring: { retrain: { performanceMargin: 0.01 } },
       });
+      expect(quiet.performance.logLoss).toBeLessThan(reference.logLoss - 0.03);
       expect(quiet.verdict).toBe('pass');
       before = carried(quiet);
     }
+  });
+
+  test('is at fault where the base rate falls by half and the scores stay, though the raw log-loss falls too', () => {
+    const labelled = labelHalved(20_000, random, false);
+    const performance = judgePerformance(reference, labelled);
+    expect(performance.logLoss).toBeLessThan(reference.logLoss);
+    expect(performance.lower).toBeGreaterThan(0.01);
   });
 
   test('that became worse is found within a few checks, with its numbers', () => {
