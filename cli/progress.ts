@@ -58,6 +58,12 @@ function sayChanges(
       const { model, evidence } = approval;
       say(`to answer: perennial approve ${model} --evidence ${evidence} --reason WHY`);
     });
+  const judged = detail.release?.lastJudgement;
+  if (delivery.outcome === null && judged?.recommendation === 'ask')
+    sayOnce(`question ${judged.step}/${judged.look}`, () => {
+      say(`  the judge asks a person: ${judged.reason}`);
+      say(`to promote: perennial approve ${delivery.model} --reason WHY; to roll back: reject`);
+    });
   // In a terminal the moving line tells where it stands.
   const standing = `${delivery.stage}: ${standingOf(detail)}`;
   if (!process.stdout.isTTY && delivery.outcome === null)

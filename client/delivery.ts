@@ -13,13 +13,14 @@ import {
   type DeliveryDetail,
   type LogPage,
 } from '../contracts/overview.js';
+import { PerennialError } from '../contracts/errors.js';
 import type { Http } from './http.js';
 
 export interface WatchOptions {
   /** The delivery's number, or the run id that starting it answered; the newest delivery when both are left out. */
   number?: number;
   runId?: string;
-  /** Milliseconds between two looks. */
+  /** Milliseconds between two looks while something moves. */
   every?: number;
   signal?: AbortSignal;
 }
@@ -44,25 +45,35 @@ export function createDeliveryClient(http: Http) {
       http.post(pathOf(model), startedDelivery, { body: request }),
     listDeliveries,
     showDelivery,
-    /** Yields the delivery each time something about it changed, and ends after the one with its outcome. */
+    /**
+     * Yields the delivery each time something about it changed, and ends after the one with its outcome. While nothing changes it looks
+     * less often; a server that is away for less than a minute is waited for.
+     */
     async *watch(
       model: string,
       { number, runId, every = 500, signal }: WatchOptions = {},
     ): AsyncGenerator<DeliveryDetail, void, void> {
       let known = number;
       let before = '';
+      let pause = every;
+      let lastAnswer = Date.now();
       for (;;) {
-        // A delivery just started has no number for a moment.
-        if (known === undefined) {
-          const query = runId === undefined ? { limit: 1 } : { limit: 1, runId };
-          known = (await listDeliveries(model, query))[0]?.number;
+        try {
+          // A delivery just started has no number for a moment.
+          known ??= (await listDeliveries(model, newest(runId)))[0]?.number;
+          const detail = known === undefined ? null : await showDelivery(model, known);
+          lastAnswer = Date.now();
+          const now = detail ? fingerprintOf(detail) : '';
+          pause = now === before ? Math.min(pause * 1.1, every * 4) : every;
+          if (detail && now !== before) yield detail;
+          if (detail && detail.delivery.outcome !== null) return;
+          before = now;
+        } catch (error) {
+          // Before the first answer an address may just be wrong: that is told at once.
+          if (!isAway(error) || before === '' || Date.now() - lastAnswer > longestAbsence)
+            throw error;
         }
-        const detail = known === undefined ? null : await showDelivery(model, known);
-        const now = detail ? fingerprintOf(detail) : '';
-        if (detail && now !== before) yield detail;
-        if (detail && detail.delivery.outcome !== null) return;
-        before = now;
-        await wait(every, undefined, signal ? { signal } : {});
+        await wait(pause, undefined, signal ? { signal } : {});
       }
     },
     /** One page of the trainer's log after `since`, the start when left out. */
@@ -73,6 +84,16 @@ export function createDeliveryClient(http: Http) {
     ): Promise<LogPage> =>
       http.get(`${pathOf(model)}/${number}/logs`, logPage, { query: { since, limit } }),
   };
+}
+
+const longestAbsence = 60_000;
+
+function isAway(error: unknown): boolean {
+  return error instanceof PerennialError && error.entry.kind === 'retry';
+}
+
+function newest(runId: string | undefined): { limit: number; runId?: string } {
+  return runId === undefined ? { limit: 1 } : { limit: 1, runId };
 }
 
 /** Everything of a delivery that can change, without the seconds that run on by themselves. */

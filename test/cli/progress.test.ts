@@ -1,0 +1,73 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { followDelivery } from '../../cli/progress.js';
+import type { DeliveryDetail } from '../../contracts/overview.js';
+
+const wasTerminal = process.stdout.isTTY;
+let out = '';
+beforeEach(() => {
+  out = '';
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => Boolean((out += String(text))));
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  process.stdout.isTTY = wasTerminal;
+});
+
+function detailOf(change: Partial<DeliveryDetail['delivery']>): DeliveryDetail {
+  const delivery: DeliveryDetail['delivery'] = {
+    model: 'churn',
+    number: 7,
+    workflowId: 'deliver/churn',
+    runId: 'run',
+    trigger: 'drift',
+    requestedBy: 'ada',
+    reason: 'the airports changed',
+    stage: 'train',
+    outcome: null,
+    explanation: '',
+    specDigest: 'd'.repeat(64),
+    version: null,
+    openedAt: new Date().toISOString(),
+    closedAt: null,
+    seconds: { ingest: 1.25, train: 3 },
+    ...change,
+  };
+  const training = { attempt: 1, step: 40, metrics: { auc: 0.70123456 } };
+  return { delivery, checks: [], gates: [], approval: null, release: null, training };
+}
+
+async function* story(): AsyncGenerator<DeliveryDetail> {
+  yield detailOf({});
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  yield detailOf({
+    stage: 'done',
+    outcome: 'gate-failed',
+    explanation: 'ROC-AUC 0.55 is below 0.6.',
+  });
+}
+
+test('without a terminal every change is a plain line', async () => {
+  process.stdout.isTTY = false;
+  const last = await followDelivery(story(), { quiet: false });
+  expect(last?.delivery.outcome).toBe('gate-failed');
+  expect(out.split('\n')).toEqual([
+    'churn delivery 7, drift: the airports changed',
+    '  ingest    1.25 s',
+    '  train: attempt 1, step 40, auc 0.7012',
+    '  train     3 s',
+    'gate-failed: ROC-AUC 0.55 is below 0.6.',
+    '',
+  ]);
+});
+
+test('in a terminal one line moves and is gone at the end', async () => {
+  process.stdout.isTTY = true;
+  await followDelivery(story(), { quiet: false });
+  expect(out).toMatch(/\r\x1b\[K⠙ train 0 s {2}attempt 1, step 40, auc 0\.7012/);
+  expect(out.slice(out.lastIndexOf('\x1b[K'))).toMatch(/gate-failed/);
+});
+
+test('asked for JSON it is quiet', async () => {
+  await followDelivery(story(), { quiet: true });
+  expect(out).toBe('');
+});
