@@ -33,6 +33,8 @@ export interface StackOptions {
   onPart?: (part: ReadyPart) => void;
   /** Called when a part ended by itself, with a sentence. */
   onNotice?: (part: string, sentence: string) => void;
+  /** What our processes are told in place of an engine's host:port, where something stands in between. */
+  wayTo?: (engine: 'postgres' | 'temporal', address: string) => Promise<string>;
 }
 
 /**
@@ -43,6 +45,7 @@ export async function startStack({
   config,
   onPart = () => {},
   onNotice = () => {},
+  wayTo = (_, address) => Promise.resolve(address),
 }: StackOptions): Promise<Stack> {
   const { home } = config;
   await mkdir(home, { recursive: true });
@@ -59,7 +62,7 @@ export async function startStack({
   };
   try {
     await endPredecessor(home);
-    const stack = await startParts(config, running);
+    const stack = await startParts(config, running, wayTo);
     return { ...stack, parts: running.notes, stop };
   } catch (error) {
     await stop();
@@ -67,7 +70,11 @@ export async function startStack({
   }
 }
 
-async function startParts(config: Config, running: RunningParts) {
+async function startParts(
+  config: Config,
+  running: RunningParts,
+  wayTo: NonNullable<StackOptions['wayTo']>,
+) {
   const log = createLog({ part: 'up', level: 'warn' });
   const engines = [startDatabase(config, running), startTemporal(config, running, log)] as const;
   // When one fails, the other is waited for: what it starts must be known to be stopped.
@@ -79,7 +86,10 @@ async function startParts(config: Config, running: RunningParts) {
     await findFreePort(host, config.gateway.port),
   ];
   const ports = { api, gateway };
-  const parts = nodeParts({ config, databaseUrl, temporalAddress: temporal.address, ports });
+  const way = new URL(databaseUrl);
+  way.host = await wayTo('postgres', way.host);
+  const temporalAddress = await wayTo('temporal', temporal.address);
+  const parts = nodeParts({ config, databaseUrl: way.href, temporalAddress, ports });
   const starts = parts.map(async (part): Promise<[string, string]> => {
     const { address } = await running.start(part.name, part.floor, () => startPart(part, config));
     return [part.name, address];
@@ -115,7 +125,11 @@ async function startDatabase(
   const folder = join(home, 'postgres');
   await mkdir(folder, { recursive: true });
   const postgres = await running.start<EmbeddedPostgres>('postgres', 0, (previous) =>
-    startPostgres({ folder, port: portOf(previous) ?? usualPostgresPort }),
+    startPostgres({
+      folder,
+      port: portOf(previous) ?? usualPostgresPort,
+      stay: previous !== undefined,
+    }),
   );
   await migrateDatabase(postgres.url);
   return postgres.url;
@@ -134,7 +148,14 @@ async function startTemporal(
   const binary = await findTemporalCli(cli);
   const folder = join(home, 'temporal');
   const server = await running.start<TemporalServer>('temporal', 0, (previous) =>
-    startTemporalServer({ cli: binary, folder, namespace, log, port: portOf(previous) ?? port }),
+    startTemporalServer({
+      cli: binary,
+      folder,
+      namespace,
+      log,
+      port: portOf(previous) ?? port,
+      stay: previous !== undefined,
+    }),
   );
   if (server.ui !== undefined) await running.given('temporal-ui', server.ui);
   return server;

@@ -41,11 +41,14 @@ export interface EmbeddedPostgres extends ProcessIdentity {
 export async function startPostgres({
   folder,
   port: wished = 0,
+  stay = false,
   throwaway = false,
 }: {
   folder: string;
   /** The usual port; a free one is taken where somebody has it. */
   port?: number;
+  /** This port or none: for a restart, since everybody was told the address. */
+  stay?: boolean;
   throwaway?: boolean;
 }): Promise<EmbeddedPostgres> {
   const binaries = await findPostgresBinaries();
@@ -59,7 +62,7 @@ export async function startPostgres({
   if (found) await stopProcess(found, { signal: 'SIGINT' });
   await makeCluster({ binaries, place, data, password });
   for (let attempt = 1; ; attempt += 1) {
-    const port = await findFreePort(host, attempt === 1 ? wished : 0);
+    const port = stay ? wished : await findFreePort(host, attempt === 1 ? wished : 0);
     const started = await launch({ binaries, data, port, password, throwaway, folder });
     if (started) return handle({ ...started, port, data, password, adopted: false });
     if (attempt === 3) throw await refusal(folder);

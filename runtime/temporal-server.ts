@@ -50,6 +50,7 @@ export async function startTemporalServer({
   namespace,
   log,
   port = 0,
+  stay = false,
   ui = true,
   dynamicConfig = [],
 }: {
@@ -59,6 +60,8 @@ export async function startTemporalServer({
   log: Log;
   /** The usual port; a free one is taken where somebody has it. The UI's is a thousand higher. */
   port?: number;
+  /** This port or none: for a restart, since everybody was told the address. */
+  stay?: boolean;
   ui?: boolean;
   dynamicConfig?: string[];
 }): Promise<TemporalServer> {
@@ -70,7 +73,7 @@ export async function startTemporalServer({
     await stopProcess(predecessor, { patience: 5_000 });
   }
   for (let attempt = 1; ; attempt += 1) {
-    const chosen = await findFreePort(host, attempt === 1 ? port : 0);
+    const chosen = stay ? port : await findFreePort(host, attempt === 1 ? port : 0);
     // After a restart the page is where it was.
     const usualUiPort = portOf(predecessor?.ui) ?? (port === 0 ? 0 : chosen + 1_000);
     const uiPort = ui ? await findFreePort(host, usualUiPort) : undefined;

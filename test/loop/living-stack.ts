@@ -10,7 +10,7 @@ import { temporaryFolder } from '../support/artifacts.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { freshNamespace, type FreshNamespace } from '../support/temporal.js';
 import { trainerPython } from '../support/trainer.js';
-import { contract, drawRows, featuresOf, landRows, type World } from './small-world.js';
+import { contract, drawRows, featuresOf, landRows, type World } from '../../scripts/small-world.js';
 
 /** Every process of the product, on the run's own PostgreSQL and Temporal server: nothing is mocked. */
 export interface LivingStack {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { workflowId } from '../../contracts/messages.js';
 import { createTeam, startLivingStack, type LivingStack } from './living-stack.js';
-import { specOf } from './small-world.js';
+import { specOf } from '../../scripts/small-world.js';
 
 let living: LivingStack;
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FeatureRow } from '../../client/index.js';
-import type { ModelSpecInput } from '../../contracts/spec.js';
-import { randomFrom } from '../../statistics/random.js';
+import type { FeatureRow } from '../client/index.js';
+import type { ModelSpecInput } from '../contracts/spec.js';
+import { randomFrom } from '../statistics/random.js';
 
 /** A world small enough to be learnt in a second: y hangs on x and a little on kind. */
 export interface Row {
