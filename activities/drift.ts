@@ -193,14 +193,28 @@ function quiet(check: number): DriftSummary {
   };
 }
 
-function summaryOf({ check, verdict, severity, score, rows, decision }: DriftReport): DriftSummary {
-  const seen =
-    verdict === 'inconclusive'
-      ? `Too few rows to judge: ${rows}.`
-      : `${rows} rows, PSI ${score.toFixed(3)}.`;
-  const reason =
-    decision.action === 'none' ? seen : `${seen} ${decision.action}: ${decision.reason}`;
-  return { check, verdict, severity, score, rows, reason };
+function summaryOf(report: DriftReport): DriftSummary {
+  const { check, verdict, severity, score, rows, decision } = report;
+  const { action, reason } = decision;
+  const seen = seenInWords(report);
+  return {
+    check,
+    verdict,
+    severity,
+    score,
+    rows,
+    reason: action === 'none' ? seen : `${seen} ${action}: ${reason}`,
+  };
+}
+
+function seenInWords({ rows, score, findings, performance }: DriftReport): string {
+  const inputs = findings.some(({ family }) => family === 'input')
+    ? `${rows} rows, PSI ${score.toFixed(3)}.`
+    : `Too few rows to judge: ${rows}.`;
+  const loss = findings.find(({ family }) => family === 'performance');
+  if (!loss || loss.verdict === 'inconclusive') return inputs;
+  const excess = (performance.logLoss ?? 0) - (performance.expectedLogLoss ?? 0);
+  return `${inputs} Log-loss on ${performance.rows} labels is ${excess.toFixed(3)} off the expected.`;
 }
 
 function answer(

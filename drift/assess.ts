@@ -69,11 +69,10 @@ export function assess({ reference, counts, labelled, monitoring, before }: Asse
     performanceFinding(performance, { margin, weighed: weighed.labels, alarm: lossAlarm }),
   );
 
-  const conclusive = weighed.counts || weighed.labels;
   return {
     rows,
     // A finding that fails is worth a look; only what crossed its error budget over time is an alarm.
-    verdict: !conclusive ? 'inconclusive' : driftAlarm || lossAlarm ? 'fail' : 'pass',
+    verdict: driftAlarm || lossAlarm ? 'fail' : weighed.counts ? 'pass' : 'inconclusive',
     severity: worstSeverity(findings.map((each) => each.severity)),
     score: Math.max(0, ...inputs.filter(({ p }) => p !== null).map((each) => each.psi ?? 0)),
     findings,
@@ -177,7 +176,7 @@ function relevanceFinding(
     unseen,
     rows,
     reason: drifted
-      ? `${name} differs from the hold-out: PSI ${psi.toFixed(3)}, at least ${lower.toFixed(3)}${strange}, in ${rows} rows (adjusted p ${p.toPrecision(2)}).`
+      ? `${name} differs from the hold-out: PSI ${psi.toFixed(3)}, at least ${lower.toFixed(3)}${strange}, in ${rows} rows (adjusted p ${p < 1e-12 ? 'below 1e-12' : p.toPrecision(2)}).`
       : `${name} looks like the hold-out: PSI ${psi.toFixed(3)}${strange}, in ${rows} rows.`,
   };
 }
