@@ -29,10 +29,18 @@ export async function exportHistories(
     const name = `${workflowId.replaceAll('/', '-')}-${status.name.toLowerCase()}-${runId.slice(-8)}.json`;
     const folder = join(into, type);
     await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, name), `${JSON.stringify(JSON.parse(historyToJSON(history)))}\n`);
+    await writeFile(join(folder, name), withoutMachine(historyToJSON(history)));
     written.push(join(folder, name));
   }
   return written;
+}
+
+/** A replay needs neither who ran it nor where its files lay. */
+function withoutMachine(history: string): string {
+  const parsed: unknown = JSON.parse(history, (key, value: unknown) =>
+    key === 'identity' ? 'worker' : key === 'stackTrace' ? '' : value,
+  );
+  return `${JSON.stringify(parsed)}\n`;
 }
 
 if (process.argv[1] === import.meta.filename) {

@@ -60,7 +60,10 @@ export async function monitorModel(input: MonitorInput): Promise<MonitorResult> 
     ]);
 
   for (;;) {
-    const due = historyIsLong(continueAfter) || workflowInfo().targetWorkerDeploymentVersionChanged;
+    // Only after a check: a run that does nothing but continue would never make one.
+    const due =
+      monitor.state.checks > firstCheck &&
+      (historyIsLong(continueAfter) || workflowInfo().targetWorkerDeploymentVersionChanged);
     if (due) await condition(allHandlersFinished);
     // A monitor that was just retired has nothing to carry on with.
     if (due && !monitor.retired) return await renew();
