@@ -14,8 +14,8 @@ export interface InferOptions {
 }
 
 export interface Prediction {
-  /** Send it back with the label. */
-  id: string;
+  /** One for each row: send it back with the label. */
+  ids: string[];
   version: string;
   /** Probability of label 1, a row each. */
   probabilities: number[];
@@ -45,7 +45,12 @@ export function createGateway(options: HttpOptions) {
       const found = await http.post(`${pathOf(model)}/infer`, answer, { body });
       const [first] = found.outputs;
       const output = found.outputs.find((each) => each.name === 'probability') ?? first;
-      return { id: found.id, version: found.model_version, probabilities: output?.data ?? [] };
+      const probabilities = output?.data ?? [];
+      const ids =
+        Array.isArray(rows) && rows.length !== 1
+          ? probabilities.map((_, row) => `${found.id}/${row}`)
+          : [found.id];
+      return { ids, version: found.model_version, probabilities };
     },
     /** Stores labels by the ids of predictions; one that is there already counts as a duplicate. */
     sendLabels: (model: string, labels: LabelsRequest['labels']) =>

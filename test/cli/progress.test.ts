@@ -63,7 +63,7 @@ test('without a terminal every change is a plain line', async () => {
 test('in a terminal one line moves and is gone at the end', async () => {
   process.stdout.isTTY = true;
   await followDelivery(story(), { quiet: false });
-  expect(out).toMatch(/\r\x1b\[K⠙ train 0 s {2}attempt 1, step 40, auc 0\.7012/);
+  expect(out).toContain('\r\x1b[K⠙ train 0 s  attempt 1, step 40, auc 0.7012');
   expect(out.slice(out.lastIndexOf('\x1b[K'))).toMatch(/gate-failed/);
 });
 

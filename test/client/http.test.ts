@@ -82,7 +82,7 @@ test('rows become columns with a shape and a type each', async () => {
     { carrier: 'UA', distance: 900 },
   ];
   const answer = await createGateway(door).infer('flights', rows, { entity: 'AA-1' });
-  expect(answer).toEqual({ id: 'p', version: '2', probabilities: [0.25, 0.5] });
+  expect(answer).toEqual({ ids: ['p/0', 'p/1'], version: '2', probabilities: [0.25, 0.5] });
   expect(JSON.parse(String(door.asked[0]?.init?.body as string))).toEqual({
     parameters: { entity: 'AA-1' },
     inputs: [
