@@ -37,9 +37,12 @@ export async function exportHistories(
 
 /** A replay needs neither who ran it nor where its files lay. */
 function withoutMachine(history: string): string {
-  const parsed: unknown = JSON.parse(history, (key, value: unknown) =>
-    key === 'identity' ? 'worker' : key === 'stackTrace' ? '' : value,
-  );
+  const parsed: unknown = JSON.parse(history, (key, value: unknown) => {
+    if (key === 'identity') return 'worker';
+    if (key === 'stackTrace') return '';
+    // Sticky queues are named after the worker, which is named after its machine.
+    return typeof value === 'string' && /^\d+@/.test(value) ? 'worker' : value;
+  });
   return `${JSON.stringify(parsed)}\n`;
 }
 

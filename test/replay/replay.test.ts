@@ -39,7 +39,9 @@ describe('the present workflow code', () => {
   test.each(recorded.map(({ name, json }) => [name, json] as const))(
     'replays %s',
     async (name, json) => {
-      await Worker.runReplayHistory({ workflowBundle: { codePath } }, json, idOf(name));
+      await expect(
+        Worker.runReplayHistory({ workflowBundle: { codePath } }, json, idOf(name)),
+      ).resolves.toBeUndefined();
     },
   );
 
@@ -95,7 +97,8 @@ describe('the workflow bundle', () => {
 test('histories travel as JSON both ways', () => {
   const [first] = recorded;
   const again = JSON.parse(historyToJSON(historyFromJSON(first?.json))) as { events: unknown[] };
-  expect(again.events).toHaveLength((first?.json as { events: unknown[] }).events.length);
+  const { events } = first?.json as { events: unknown[] };
+  expect(again.events).toHaveLength(events.length);
   expect(JSON.parse(historyToJSON({ events: [] }))).toEqual({});
 });
 
