@@ -97,7 +97,7 @@ describe('the workflow bundle', () => {
 test('histories travel as JSON both ways', () => {
   const [first] = recorded;
   const again = JSON.parse(historyToJSON(historyFromJSON(first?.json))) as { events: unknown[] };
-  const { events } = first?.json as { events: unknown[] };
+  const { events } = (first?.json ?? { events: [] }) as { events: unknown[] };
   expect(again.events).toHaveLength(events.length);
   expect(JSON.parse(historyToJSON({ events: [] }))).toEqual({});
 });
