@@ -33,7 +33,9 @@ async function longestHistories(client: Client): Promise<Record<string, number>>
   const types: string[] = Object.values(workflowTypes);
   for await (const run of client.workflow.list()) {
     if (!types.includes(run.type)) continue;
-    longest[run.type] = Math.max(longest[run.type] ?? 0, run.historyLength);
+    // The list knows the length of ended runs only.
+    const { historyLength } = await client.workflow.getHandle(run.workflowId, run.runId).describe();
+    longest[run.type] = Math.max(longest[run.type] ?? 0, historyLength);
   }
   return longest;
 }
