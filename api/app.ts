@@ -12,6 +12,7 @@ import { createMonitorRoutes } from './routes/monitor.js';
 import { createReleaseRoutes } from './routes/release.js';
 import { createSpecRoutes } from './routes/spec.js';
 import { createStatusRoutes } from './routes/status.js';
+import { healthPath, requireToken } from './token.js';
 
 /** A spec with its contract is some kilobytes; nothing larger has business here. */
 const largestBody = 2_000_000;
@@ -19,6 +20,14 @@ const largestBody = 2_000_000;
 /** The control API under `/api/v1`, described by itself in `/api/v1/openapi.json`. */
 export function createApi(dependencies: ApiDependencies) {
   const app = new OpenAPIHono();
+  const { token, metrics } = dependencies;
+  if (metrics) app.use(metrics.measure);
+  if (token !== undefined) app.use(requireToken(token));
+  app.get(healthPath, (context) => context.json({ live: true }));
+  if (metrics)
+    app.get('/metrics', async (context) =>
+      context.text(await metrics.collect(), 200, { 'content-type': metrics.contentType }),
+    );
   app.use(
     bodyLimit({
       maxSize: largestBody,

@@ -1,5 +1,6 @@
 import type { Database } from '../db/connect.js';
 import type { Log } from '../runtime/log.js';
+import type { ApiMetrics } from './metrics.js';
 import type { Engine } from './workflow-calls.js';
 
 /** What the control API stands on. */
@@ -7,4 +8,7 @@ export interface ApiDependencies {
   db: Database;
   engine: Engine;
   log: Log;
+  /** Asked of everybody where given. */
+  token?: string;
+  metrics?: ApiMetrics;
 }

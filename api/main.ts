@@ -1,11 +1,13 @@
 import { serve, type ServerType } from '@hono/node-server';
 import { PerennialError } from '../contracts/errors.js';
 import { connectDatabase } from '../db/connect.js';
-import { loadConfig, type Config } from '../runtime/config.js';
+import { readApiToken } from '../runtime/api-token.js';
+import { isLoopback, loadConfig, type Config } from '../runtime/config.js';
 import { createLog } from '../runtime/log.js';
 import { stopOnSignal } from '../runtime/shutdown.js';
 import { connectTemporal } from '../runtime/temporal.js';
 import { createApi } from './app.js';
+import { createApiMetrics } from './metrics.js';
 
 /** How long, in ms, a request waits for a worker's answer. */
 const patience = 15_000;
@@ -14,7 +16,7 @@ const patience = 15_000;
 async function main(): Promise<void> {
   const config = loadConfig();
   const log = createLog({ part: 'api', level: config.logLevel });
-  requireLoopback(config.host);
+  const token = findToken(config);
   const { address, namespace, apiKey } = config.temporal;
   const database = connectDatabase({ url: required('DATABASE_URL', config.databaseUrl), log });
   const temporal = await connectTemporal({
@@ -22,7 +24,14 @@ async function main(): Promise<void> {
     namespace,
     apiKey,
   });
-  const app = createApi({ db: database.db, engine: { client: temporal.client, patience }, log });
+  const { db } = database;
+  const app = createApi({
+    db,
+    engine: { client: temporal.client, patience },
+    log,
+    metrics: createApiMetrics({ db, log }),
+    ...(token === undefined ? {} : { token }),
+  });
   const { server, url } = await listen(app.fetch, config);
   process.stdout.write(`${JSON.stringify({ ready: true, address: url })}\n`);
   log.info('The control API listens', { address: url });
@@ -61,12 +70,13 @@ function listen(
   });
 }
 
-/** Without a way to tell who asks, nobody but this machine may ask. */
-function requireLoopback(host: string): void {
-  if (/^(127(\.\d+){3}|::1|localhost)$/.test(host)) return;
+/** Without a token that tells who may ask, nobody but this machine may. Throws CONFIG_INVALID. */
+function findToken({ host, api: { tokenFile } }: Config): string | undefined {
+  if (tokenFile !== undefined) return readApiToken(tokenFile);
+  if (isLoopback(host)) return undefined;
   throw new PerennialError(
     'CONFIG_INVALID',
-    `PERENNIAL_HOST is '${host}': the control API asks for no token yet and listens on loopback only (127.0.0.1, ::1, localhost).`,
+    `PERENNIAL_HOST is '${host}', which others can reach, and PERENNIAL_API_TOKEN_FILE is not set: without a token the control API listens on loopback only (127.0.0.1, ::1, localhost).`,
   );
 }
 

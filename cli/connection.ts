@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { createPerennial, type Perennial } from '../client/index.js';
+import { readApiToken } from '../runtime/api-token.js';
 import { loadConfig } from '../runtime/config.js';
 
 /** What every command that talks to the control API takes. */
@@ -30,7 +31,11 @@ export function addActingOptions(command: Command): Command {
 export function connect({ api }: CommonOptions): Perennial {
   const config = loadConfig();
   const url = api ?? config.api.url ?? addressOfStack(config.home);
-  return createPerennial({ url: url ?? `http://127.0.0.1:${config.api.port || 7280}` });
+  const { tokenFile } = config.api;
+  return createPerennial({
+    url: url ?? `http://127.0.0.1:${config.api.port || 7280}`,
+    ...(tokenFile === undefined ? {} : { token: readApiToken(tokenFile) }),
+  });
 }
 
 const stackFile = z.object({

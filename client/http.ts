@@ -4,6 +4,8 @@ import { isErrorCode, PerennialError } from '../contracts/errors.js';
 export interface HttpOptions {
   /** Address of the door, such as http://127.0.0.1:7280. */
   url: string;
+  /** What the door asks for beyond loopback; sent as a bearer token. */
+  token?: string;
   /** Another `fetch`, for tests and for services that bring their own. */
   fetch?: typeof globalThis.fetch;
   /** Milliseconds until a request counts as unanswered. */
@@ -23,7 +25,12 @@ export interface Http {
   post<T>(path: string, answer: z.ZodType<T>, call?: Call): Promise<T>;
 }
 
-export function createHttp({ url, fetch = globalThis.fetch, timeout = 90_000 }: HttpOptions): Http {
+export function createHttp({
+  url,
+  token,
+  fetch = globalThis.fetch,
+  timeout = 90_000,
+}: HttpOptions): Http {
   const send = async <T>(method: string, path: string, answer: z.ZodType<T>, call: Call = {}) => {
     const target = new URL(path, url);
     for (const [name, value] of Object.entries(call.query ?? {}))
@@ -32,6 +39,7 @@ export function createHttp({ url, fetch = globalThis.fetch, timeout = 90_000 }: 
       method,
       signal: AbortSignal.timeout(timeout),
       headers: {
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
         ...call.headers,
       },

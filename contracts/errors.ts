@@ -24,6 +24,11 @@ export const errorCatalogue = {
     http: 400,
     hint: 'Send a JSON body with content-type application/json.',
   },
+  UNAUTHENTICATED: {
+    kind: 'fix',
+    http: 401,
+    hint: 'Send `Authorization: Bearer …` with the API’s token; the CLI reads it from the file that PERENNIAL_API_TOKEN_FILE names.',
+  },
   ROUTE_NOT_FOUND: { kind: 'fix', http: 404, hint: 'See /api/v1/openapi.json for what there is.' },
   CONFIG_INVALID: {
     kind: 'fix',

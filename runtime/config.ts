@@ -48,7 +48,19 @@ export const settings = {
     .describe('Tells installations that share an engine apart'),
   PERENNIAL_API: z.url().optional().describe('Address of the control API, for the CLI and the SDK'),
   PERENNIAL_API_PORT: port.default(7280).describe('Port of the control API; 0 takes a free one'),
+  PERENNIAL_API_TOKEN_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'File with the token that the control API asks for and the CLI sends; needed beyond loopback',
+    ),
   PERENNIAL_GATEWAY_PORT: port.default(7281).describe('Port of the gateway; 0 takes a free one'),
+  PERENNIAL_METRICS_PORT: port
+    .default(7282)
+    .describe(
+      'Port of a worker’s metrics and health, those of `perennial up` count on from it; one that is taken is replaced by a free one, 0 takes a free one',
+    ),
   PERENNIAL_TEMPORAL_PORT: port
     .default(7233)
     .describe('Port of the embedded Temporal server; its UI takes the next thousand, 8233'),
@@ -92,8 +104,9 @@ export interface Config {
   trainerPython: string | undefined;
   installation: string;
   host: string;
-  api: { url: string | undefined; port: number };
+  api: { url: string | undefined; port: number; tokenFile: string | undefined };
   gateway: { port: number };
+  metrics: { port: number };
   versioning: { mode: 'off' | 'pinned'; buildId: string | undefined };
   logLevel: Settings['PERENNIAL_LOG_LEVEL'];
   webhook: { url: string | undefined; secretFile: string | undefined };
@@ -140,12 +153,30 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     trainerPython: found.PERENNIAL_TRAINER_PYTHON,
     installation: found.PERENNIAL_INSTALLATION,
     host: found.PERENNIAL_HOST,
-    api: { url: found.PERENNIAL_API, port: found.PERENNIAL_API_PORT },
+    api: {
+      url: found.PERENNIAL_API,
+      port: found.PERENNIAL_API_PORT,
+      tokenFile: expandFile(found.PERENNIAL_API_TOKEN_FILE),
+    },
     gateway: { port: found.PERENNIAL_GATEWAY_PORT },
+    metrics: { port: found.PERENNIAL_METRICS_PORT },
     versioning: { mode: found.PERENNIAL_WORKER_VERSIONING, buildId: found.PERENNIAL_BUILD_ID },
     logLevel: found.PERENNIAL_LOG_LEVEL,
-    webhook: { url: found.PERENNIAL_WEBHOOK_URL, secretFile: found.PERENNIAL_WEBHOOK_SECRET_FILE },
+    webhook: {
+      url: found.PERENNIAL_WEBHOOK_URL,
+      secretFile: expandFile(found.PERENNIAL_WEBHOOK_SECRET_FILE),
+    },
   };
+}
+
+/** Whether only this machine reaches what listens at this address. */
+export function isLoopback(host: string): boolean {
+  return /^(127(\.\d+){3}|::1|localhost)$/.test(host);
+}
+
+/** Absolute, since the parts of a stack run in another folder than the one it was named from. */
+function expandFile(path: string | undefined): string | undefined {
+  return path === undefined ? undefined : expandHome(path);
 }
 
 function expandHome(path: string): string {

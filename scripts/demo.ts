@@ -5,6 +5,7 @@ import { removeStack } from '../cli/predecessor.js';
 import { startStack, type Stack } from '../cli/stack.js';
 import { createPerennial } from '../client/index.js';
 import { connectDatabase } from '../db/connect.js';
+import { readApiToken } from '../runtime/api-token.js';
 import { loadConfig } from '../runtime/config.js';
 import { silentLog } from '../runtime/log.js';
 import { connectTemporal } from '../runtime/temporal.js';
@@ -72,7 +73,11 @@ async function main(): Promise<number> {
 }
 
 async function play(stack: Stack): Promise<Figures> {
-  const perennial = createPerennial({ url: stack.apiUrl });
+  const { tokenFile } = config.api;
+  const perennial = createPerennial({
+    url: stack.apiUrl,
+    ...(tokenFile === undefined ? {} : { token: readApiToken(tokenFile) }),
+  });
   const database = connectDatabase({ url: stack.databaseUrl, log: silentLog, max: 2 });
   const temporal = await connectTemporal({
     address: stack.temporalAddress,

@@ -1,7 +1,7 @@
 import { collectDefaultMetrics } from 'prom-client';
 import { PerennialError } from '../contracts/errors.js';
 import { connectDatabase } from '../db/connect.js';
-import { loadConfig, type Config } from '../runtime/config.js';
+import { isLoopback, loadConfig, type Config } from '../runtime/config.js';
 import { createLog, type Log } from '../runtime/log.js';
 import { openArtifacts } from '../runtime/open-artifacts.js';
 import { createGateway } from './server.js';
@@ -21,6 +21,10 @@ async function runGateway(config: Config, log: Log): Promise<void> {
     installation: config.installation,
   });
   collectDefaultMetrics({ register: gateway.metrics.registry });
+  if (!isLoopback(config.host))
+    log.warn('The gateway asks nobody who they are: let only a private network reach it', {
+      host: config.host,
+    });
   const address = await gateway.listen({ port: config.gateway.port, host: config.host });
   const stop = (signal: NodeJS.Signals): void => {
     process.off('SIGTERM', stop).off('SIGINT', stop);

@@ -1,0 +1,64 @@
+import { sql } from 'drizzle-orm';
+import type { Executor } from './connect.js';
+
+/** One number about the loop: which it is, about what, how much. Names are those of api/measures.ts without `perennial_`. */
+export interface Measure extends Record<string, unknown> {
+  name: string;
+  labels: Record<string, string>;
+  value: number;
+}
+
+/** What stands in the database and is worth an alarm, read in one round trip. Ages and times left are seconds. */
+export async function readMeasures(db: Executor): Promise<Measure[]> {
+  const { rows } = await db.execute<Measure>(sql`
+    WITH served AS (
+      SELECT m.name AS model, a.version, a.updated_at, s.content #>> '{spec,monitoring,every}' AS every
+      FROM model m
+      JOIN alias a ON a.model = m.name AND a.name = 'champion'
+      JOIN spec s ON s.digest = m.current_spec
+      WHERE m.retired_at IS NULL
+    ), last_check AS (
+      SELECT DISTINCT ON (model) model, at, report FROM drift_report ORDER BY model, check_number DESC
+    )
+    SELECT 'delivery_age_seconds' AS name, jsonb_build_object('model', model, 'stage', stage) AS labels,
+      extract(epoch FROM now() - opened_at)::float8 AS value
+    FROM delivery WHERE outcome IS NULL
+    UNION ALL
+    SELECT 'deliveries_closed_total', jsonb_build_object('model', model, 'outcome', outcome), count(*)::float8
+    FROM delivery WHERE outcome IS NOT NULL GROUP BY model, outcome
+    UNION ALL
+    SELECT 'approval_waiting_seconds', jsonb_build_object('model', model), extract(epoch FROM now() - opened_at)::float8
+    FROM approval WHERE standing = 'open'
+    UNION ALL
+    SELECT 'approval_remaining_seconds', jsonb_build_object('model', model), extract(epoch FROM expires_at - now())::float8
+    FROM approval WHERE standing = 'open'
+    UNION ALL
+    SELECT 'release_age_seconds', jsonb_build_object('model', model, 'status', status), max(extract(epoch FROM now() - started_at))::float8
+    FROM release WHERE ended_at IS NULL GROUP BY model, status
+    UNION ALL
+    SELECT 'champion_version', jsonb_build_object('model', model), version::float8 FROM served
+    UNION ALL
+    SELECT 'champion_age_seconds', jsonb_build_object('model', model), extract(epoch FROM now() - updated_at)::float8 FROM served
+    UNION ALL
+    SELECT 'monitor_check_age_seconds', jsonb_build_object('model', model),
+      extract(epoch FROM now() - greatest(coalesce(l.at, s.updated_at), s.updated_at))::float8
+    FROM served s LEFT JOIN last_check l USING (model)
+    UNION ALL
+    SELECT 'monitor_interval_seconds', jsonb_build_object('model', model),
+      (regexp_match(every, '^[0-9.]+'))[1]::float8
+        * CASE (regexp_match(every, '[a-z]+$'))[1] WHEN 'ms' THEN 0.001 WHEN 's' THEN 1 WHEN 'm' THEN 60 WHEN 'h' THEN 3600 ELSE 86400 END
+    FROM served WHERE every IS NOT NULL
+    UNION ALL
+    SELECT 'drift_score', jsonb_build_object('model', model), (report ->> 'score')::float8
+    FROM served JOIN last_check USING (model)
+    UNION ALL
+    SELECT 'drift_severity', jsonb_build_object('model', model),
+      (array_position(ARRAY['none', 'minor', 'moderate', 'major'], report ->> 'severity') - 1)::float8
+    FROM served JOIN last_check USING (model)
+    UNION ALL
+    SELECT 'outbox_waiting_events', '{}', count(*)::float8 FROM outbox WHERE sent_at IS NULL
+    UNION ALL
+    SELECT 'outbox_failing_seconds', '{}', coalesce(max(extract(epoch FROM now() - created_at)), 0)::float8
+    FROM outbox WHERE sent_at IS NULL AND attempts > 0`);
+  return rows;
+}
