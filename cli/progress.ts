@@ -65,7 +65,7 @@ function sayChanges(
       say(`to promote: perennial approve ${delivery.model} --reason WHY; to roll back: reject`);
     });
   // In a terminal the moving line tells where it stands.
-  const standing = `${delivery.stage}: ${standingOf(detail)}`;
+  const standing = [delivery.stage, standingOf(detail)].filter(Boolean).join(': ');
   if (!process.stdout.isTTY && delivery.outcome === null)
     sayOnce(`standing ${standing}`, () => say(`  ${standing}`));
 }

@@ -28,7 +28,7 @@ data:
 
 training:
   trainer: tabular         # LightGBM to ONNX; or a folder with a trainer of your own
-  parameters: { rounds: 200, learning_rate: 0.05 }
+  parameters: { trees: 200, learning_rate: 0.05 }
   seed: 1
   timeout: 2h
 

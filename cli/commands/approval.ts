@@ -72,9 +72,7 @@ async function voteOnApproval(
     evidence: options.evidence ?? approval.evidence,
   });
   if (options.json) return sayJson(answer);
-  say(
-    `${paintVerdict(answer.standing)}: ${answer.reason} (${answer.approvals} of ${answer.quorum})`,
-  );
+  say(`${paintVerdict(answer.standing)}: ${answer.reason}`);
 }
 
 async function answerRelease(

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Perennial } from '../../client/index.js';
+import { PerennialError, type Perennial } from '../../client/index.js';
 import type { ModelDetail, ModelSummary } from '../../contracts/overview.js';
 import {
   addActingOptions,
@@ -216,7 +216,9 @@ export function addLineageCommand(program: Command): void {
 
 async function championOf(perennial: Perennial, model: string): Promise<number> {
   const { champion, recentVersions } = await perennial.showModel(model);
-  return champion ?? recentVersions[0]?.version ?? 1;
+  const version = champion ?? recentVersions[0]?.version;
+  if (version !== undefined) return version;
+  throw new PerennialError('VERSION_NOT_FOUND', `Model '${model}' has no version yet.`);
 }
 
 /** `retire`: stops watching a model. */
