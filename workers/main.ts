@@ -3,10 +3,13 @@ import { PerennialError } from '../contracts/errors.js';
 import { connectDatabase } from '../db/connect.js';
 import { systemClock } from '../runtime/clock.js';
 import { loadConfig, type Config } from '../runtime/config.js';
+import { findFreePort } from '../runtime/free-port.js';
 import { createLog, type Log } from '../runtime/log.js';
 import { openArtifacts } from '../runtime/open-artifacts.js';
 import { stopOnSignal } from '../runtime/shutdown.js';
 import { connectTemporal, connectWorker } from '../runtime/temporal.js';
+import { createWorkerMetrics } from './metrics.js';
+import { startMetricsServer } from './metrics-server.js';
 import { startOutboxSender } from './outbox-sender.js';
 import type { Parts } from './parts.js';
 import { createTemporalLogger } from './temporal-logger.js';
@@ -18,6 +21,9 @@ const kinds = new Map<string, (parts: Parts) => Promise<Worker>>([
   ['training', async (parts) => (await import('./training.js')).startTraining(parts)],
   ['judge', async (parts) => (await import('./judge.js')).startJudge(parts)],
 ]);
+
+/** Temporal's own series as Prometheus wants them: `_total`, `_seconds`. */
+const unitsInNames = { countersTotalSuffix: true, unitSuffix: true, useSecondsForDurations: true };
 
 /** Runs the kinds of workers named on the command line, `pipeline,judge`, in one process until it is asked to stop. */
 async function runWorkers(asked: string[], config: Config, log: Log): Promise<void> {
@@ -33,7 +39,13 @@ async function runWorkers(asked: string[], config: Config, log: Log): Promise<vo
       'CONFIG_INVALID',
       `A worker needs DATABASE_URL and TEMPORAL_ADDRESS; ${databaseUrl === undefined ? 'DATABASE_URL' : 'TEMPORAL_ADDRESS'} is not set.`,
     );
-  Runtime.install({ logger: createTemporalLogger(log), shutdownSignals: [] });
+  const exporter = `127.0.0.1:${await findFreePort('127.0.0.1')}`;
+  Runtime.install({
+    logger: createTemporalLogger(log),
+    shutdownSignals: [],
+    telemetryOptions: { metrics: { prometheus: { bindAddress: exporter, ...unitsInNames } } },
+  });
+  const metrics = createWorkerMetrics({ temporal: exporter });
   const settings = {
     address: temporal.address,
     namespace: temporal.namespace,
@@ -48,6 +60,7 @@ async function runWorkers(asked: string[], config: Config, log: Log): Promise<vo
   const parts: Parts = {
     config,
     log,
+    metrics,
     connection,
     artifacts,
     namespace: temporal.namespace,
@@ -62,7 +75,13 @@ async function runWorkers(asked: string[], config: Config, log: Log): Promise<vo
   const { url, secretFile } = config.webhook;
   const sender =
     asked.includes('pipeline') && url !== undefined
-      ? await startOutboxSender({ db: database.db, url, secretFile, log })
+      ? await startOutboxSender({
+          db: database.db,
+          url,
+          secretFile,
+          log,
+          onRound: metrics.countNotices,
+        })
       : null;
 
   const running = Promise.all(started.map((worker) => worker.run()));
@@ -70,13 +89,21 @@ async function runWorkers(asked: string[], config: Config, log: Log): Promise<vo
     log.error('A worker broke down', { error: String(error) });
     process.exit(1);
   });
-  process.stdout.write(`${JSON.stringify({ ready: true })}\n`);
+  const server = await startMetricsServer({
+    host: config.host,
+    port: config.metrics.port,
+    metrics,
+    states: () =>
+      Object.fromEntries(asked.map((kind, at) => [kind, started[at]?.getState() ?? ''])),
+  });
+  process.stdout.write(`${JSON.stringify({ ready: true, address: server.address })}\n`);
   await stopOnSignal(
     async () => {
       log.info('The workers stop', { kinds: asked });
       for (const worker of started) if (worker.getState() === 'RUNNING') worker.shutdown();
       await running;
       await sender?.stop();
+      await server.close();
       await client.close();
       await connection.close();
       await database.close();

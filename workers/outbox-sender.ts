@@ -21,6 +21,7 @@ export async function startOutboxSender({
   secretFile,
   log,
   every = 1_000,
+  onRound = () => {},
 }: {
   db: Database;
   url: string;
@@ -28,6 +29,7 @@ export async function startOutboxSender({
   log: Log;
   /** Milliseconds between two looks into the outbox. */
   every?: number;
+  onRound?: (round: { sent: number; failed: number }) => void;
 }): Promise<OutboxSender> {
   const signer = secretFile ? await readSigner(secretFile) : null;
   let working: Promise<void> | null = null;
@@ -65,10 +67,17 @@ export async function startOutboxSender({
     return false;
   }
 
-  const sendOnce = () => sendWaitingEvents(db, post);
+  const sendOnce = async () => {
+    const round = await sendWaitingEvents(db, post);
+    onRound(round);
+    return round;
+  };
   const timer = setInterval(() => {
     working ??= sendOnce()
-      .catch((error: unknown) => log.warn('The outbox could not be read', { error: String(error) }))
+      .then(
+        () => {},
+        (error: unknown) => log.warn('The outbox could not be read', { error: String(error) }),
+      )
       .then(() => {
         working = null;
       });

@@ -2,11 +2,14 @@ import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/w
 import { taskQueues } from '../contracts/messages.js';
 import type { Log } from '../runtime/log.js';
 import { createFailureInterceptor } from './failure-interceptor.js';
+import type { WorkerMetrics } from './metrics.js';
 
 export interface WorkerDependencies {
   connection: NativeConnection;
   namespace: string;
   log: Log;
+  /** Counts what the worker does, where somebody wants to know. */
+  metrics?: WorkerMetrics;
   versioning: { mode: 'off' | 'pinned'; buildId: string | undefined };
 }
 
@@ -21,7 +24,7 @@ type Particular = Pick<
 
 /** A worker of one queue with what all of ours have in common. Activities get a few seconds to end; a second attempt is harmless. */
 export function createWorker(
-  { connection, namespace, log, versioning }: WorkerDependencies,
+  { connection, namespace, log, metrics, versioning }: WorkerDependencies,
   queue: keyof typeof taskQueues,
   particular: Particular,
 ): Promise<Worker> {
@@ -31,7 +34,9 @@ export function createWorker(
     taskQueue: taskQueues[queue],
     shutdownGraceTime: '3 seconds',
     shutdownForceTime: '12 seconds',
-    interceptors: { activity: [createFailureInterceptor(log)] },
+    interceptors: {
+      activity: [...(metrics ? [metrics.interceptor] : []), createFailureInterceptor(log)],
+    },
     ...versionOf(queue, versioning),
     ...particular,
   });

@@ -11,6 +11,7 @@ import {
   evidence,
   healthy,
   judgement,
+  untilCancelled,
   validation,
   type ActivityName,
   type Script,
@@ -340,7 +341,7 @@ describe('decisions', () => {
   });
 
   test('the same update id twice is one admission with one answer', async () => {
-    const { model, handle } = await run({ judgeStep: () => new Promise(() => {}) }, null);
+    const { model, handle } = await run({ judgeStep: untilCancelled }, null);
     await untilOpen(handle);
     const [first, second] = await Promise.all(
       [1, 2].map(() => handle.executeUpdate('decide', { args: [yes], updateId: 'one' })),
@@ -511,14 +512,3 @@ const healthyOrder: ActivityName[] = [
   'judgeStep',
   'promoteVersion',
 ];
-
-async function untilCancelled(): Promise<never> {
-  const { Context } = await import('@temporalio/activity');
-  const context = Context.current();
-  const timer = setInterval(() => context.heartbeat(), 100);
-  try {
-    return await context.cancelled;
-  } finally {
-    clearInterval(timer);
-  }
-}

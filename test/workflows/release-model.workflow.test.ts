@@ -1,5 +1,4 @@
 import type { WorkflowHandle } from '@temporalio/client';
-import { Context } from '@temporalio/activity';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
 import type { ReleaseStatus } from '../../contracts/release-state.js';
@@ -9,6 +8,7 @@ import {
   digest,
   judgement,
   planFor,
+  untilCancelled,
   type ActivityName,
   type Script,
 } from './scripted-activities.js';
@@ -53,16 +53,6 @@ const until = (handle: WorkflowHandle, status: ReleaseStatus) =>
 const tell = (handle: WorkflowHandle, act: string, message: object = ann) =>
   handle.executeUpdate<ReleaseAnswer, [object]>(act, { args: [message] });
 
-/** A judge that looks for as long as it is let. */
-async function watching(): Promise<never> {
-  const context = Context.current();
-  const timer = setInterval(() => context.heartbeat(), 100);
-  try {
-    return await context.cancelled;
-  } finally {
-    clearInterval(timer);
-  }
-}
 const judges = (model: string) => world.calls(model).filter((name) => name === 'judgeStep').length;
 
 describe('commands', () => {
@@ -70,7 +60,7 @@ describe('commands', () => {
     let resumed = false;
     const { model, handle } = await release({
       judgeStep: () =>
-        resumed ? Promise.resolve({ judgement: judgement('promote') }) : watching(),
+        resumed ? Promise.resolve({ judgement: judgement('promote') }) : untilCancelled(),
     });
     await eventually('a judge', async () => judges(model) === 1);
     expect(await tell(handle, 'pause')).toMatchObject({ status: 'paused' });
@@ -81,7 +71,7 @@ describe('commands', () => {
   });
 
   test('abort moves the route first and ends the judge after', async () => {
-    const { model, handle } = await release({ judgeStep: watching });
+    const { model, handle } = await release({ judgeStep: untilCancelled });
     await eventually('a judge', async () => judges(model) === 1);
     expect(await tell(handle, 'abort')).toMatchObject({ status: 'aborted' });
     expect(await handle.result()).toMatchObject({
@@ -102,7 +92,7 @@ describe('commands', () => {
   });
 
   test('abort during staging moves no traffic at all', async () => {
-    const { model, handle } = await release({ checkStaging: watching });
+    const { model, handle } = await release({ checkStaging: untilCancelled });
     await eventually('staging', async () => world.calls(model).includes('checkStaging'));
     await tell(handle, 'abort');
     expect(((await handle.result()) as ReleaseResult).outcome).toBe('aborted');
@@ -110,7 +100,7 @@ describe('commands', () => {
   });
 
   test('promote takes the place of the judge', async () => {
-    const { model, handle } = await release({ judgeStep: watching });
+    const { model, handle } = await release({ judgeStep: untilCancelled });
     await eventually('a judge', async () => judges(model) === 1);
     expect(await tell(handle, 'promote')).toMatchObject({ status: 'promoted' });
     expect(((await handle.result()) as ReleaseResult).outcome).toBe('promoted');
@@ -120,7 +110,7 @@ describe('commands', () => {
   });
 
   test('a command that is not possible now is refused with the states it is possible in', async () => {
-    const { model, handle } = await release({ judgeStep: watching });
+    const { model, handle } = await release({ judgeStep: untilCancelled });
     await eventually('a judge', async () => judges(model) === 1);
     const refused = await failureOf(tell(handle, 'resume'));
     expect(refused.cause).toMatchObject({
@@ -132,7 +122,7 @@ describe('commands', () => {
   });
 
   test('each command is also a signal', async () => {
-    const { model, handle } = await release({ judgeStep: watching });
+    const { model, handle } = await release({ judgeStep: untilCancelled });
     await eventually('a judge', async () => judges(model) === 1);
     await handle.signal('pause', ann);
     await until(handle, 'paused');
@@ -210,7 +200,7 @@ test('each move is fenced by the revision that the one before it made', async ()
 });
 
 test('a release that is cancelled puts the route back and ends as cancelled', async () => {
-  const { model, handle } = await release({ judgeStep: watching });
+  const { model, handle } = await release({ judgeStep: untilCancelled });
   await eventually('a judge', async () => judges(model) === 1);
   await handle.cancel();
   await failureOf(handle.result());

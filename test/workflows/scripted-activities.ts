@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type {
   ComputeActivities,
@@ -183,3 +184,14 @@ export const healthy: AllActivities = {
   }),
   judgeStep: async ({ step }) => ({ judgement: judgement('promote', step) }),
 };
+
+/** Work that goes on for as long as it is let. */
+export async function untilCancelled(): Promise<never> {
+  const context = Context.current();
+  const timer = setInterval(() => context.heartbeat(), 100);
+  try {
+    return await context.cancelled;
+  } finally {
+    clearInterval(timer);
+  }
+}

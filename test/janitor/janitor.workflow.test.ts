@@ -1,0 +1,125 @@
+import { sql } from 'drizzle-orm';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createJanitorActivities } from '../../activities/janitor.js';
+import type { CloseReleaseInput, RestoreRouteInput } from '../../contracts/stages.js';
+import type { ListedJob } from '../../training/backend.js';
+import { systemClock } from '../../runtime/clock.js';
+import { silentLog } from '../../runtime/log.js';
+import { ensureJanitor } from '../../workers/janitor-schedule.js';
+import { newDelivery } from '../approval/rows.js';
+import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
+import { digest, untilCancelled } from '../workflows/scripted-activities.js';
+import { newModel, startWorld, type World } from '../workflows/world.js';
+
+let world: World;
+let database: FreshDatabase;
+beforeAll(async () => {
+  [world, database] = await Promise.all([startWorld(), freshDatabase()]);
+});
+afterAll(async () => {
+  await world.end();
+  await database.close();
+});
+
+function sweeper(jobs: ListedJob[] = []) {
+  const cancelled: string[] = [];
+  const restored: RestoreRouteInput[] = [];
+  const closed: CloseReleaseInput[] = [];
+  const janitor = createJanitorActivities({
+    db: database.db,
+    client: world.client,
+    backend: {
+      list: async () => jobs,
+      cancel: async (key) => void cancelled.push(key),
+    },
+    release: {
+      restoreRoute: async (input) => {
+        restored.push(input);
+        return { revision: 1 };
+      },
+      closeRelease: async (input) => void closed.push(input),
+    },
+    log: silentLog,
+    clock: systemClock,
+    secondLookAfter: 10,
+  });
+  return { sweep: () => janitor.sweep(), cancelled, restored, closed };
+}
+
+const job = (model: string, key: string): ListedJob => ({
+  key,
+  model,
+  delivery: 1,
+  attempt: 1,
+  labels: {},
+  status: { state: 'running', startedAt: new Date().toISOString() },
+});
+
+test('makes the coming partitions once', async () => {
+  expect((await sweeper().sweep()).partitionsMade).toBe(2);
+  expect((await sweeper().sweep()).partitionsMade).toBe(0);
+});
+
+test('stops a job whose workflow has closed, and none that runs or that Temporal knows nothing of', async () => {
+  const [closed, running, unknown] = [newModel(), newModel(), newModel()];
+  const train = (model: string) =>
+    world.client.workflow.start('trainModel', {
+      workflowId: `train/${model}/1`,
+      taskQueue: 'perennial-pipeline',
+      args: [
+        {
+          model,
+          delivery: 1,
+          specDigest: digest,
+          channels: {},
+          plan: { timeout: 1_000, maximumAttempts: 1, heartbeat: 1_000 },
+        },
+      ],
+    });
+  world.script(running, { superviseTraining: untilCancelled });
+  const [ended, going] = await Promise.all([train(closed), train(running)]);
+  await ended.result();
+  const { sweep, cancelled } = sweeper([
+    job(closed, 'orphan'),
+    job(running, 'watched'),
+    job(unknown, 'unknown'),
+  ]);
+  expect((await sweep()).jobsReaped).toBe(1);
+  expect(cancelled).toEqual(['orphan']);
+  await going.terminate();
+});
+
+test('rolls back a release that its workflow left open, and reports models without a monitor', async () => {
+  const { model, delivery } = await newDelivery(database.db);
+  const handle = await world.client.workflow.start('janitor', {
+    workflowId: `release/${model}`,
+    taskQueue: 'perennial-pipeline',
+    args: [],
+  });
+  await handle.result();
+  await database.db.execute(
+    sql`INSERT INTO release (run_id, model, version, champion, delivery, workflow_id, status, steps, requested_by)
+        VALUES (${handle.firstExecutionRunId}, ${model}, 1, NULL, ${delivery}, ${`release/${model}`}, 'canary', '[]', 'alice')`,
+  );
+  await database.db.execute(
+    sql`INSERT INTO approval (model, delivery, version, evidence, policy, requested_by, summary, standing, expires_at)
+        VALUES (${model}, ${delivery}, 1, ${'e'.repeat(64)}, '{}', 'alice', '', 'approved', now())`,
+  );
+  await database.db.execute(
+    sql`INSERT INTO alias (model, name, version) VALUES (${model}, 'champion', 1)`,
+  );
+  const { sweep, restored, closed } = sweeper();
+  const result = await sweep();
+  expect(result).toMatchObject({ routesRestored: 1, unwatched: [model] });
+  expect(restored).toMatchObject([{ model, version: 1, champion: null }]);
+  expect(closed).toMatchObject([{ model, outcome: 'rolled-back' }]);
+});
+
+test('its Schedule is made once and kept up to date by every start of a worker', async () => {
+  await ensureJanitor(world.client);
+  await ensureJanitor(world.client);
+  const { spec, action } = await world.client.schedule.getHandle('janitor').describe();
+  expect(spec.intervals).toMatchObject([{ every: 300_000 }]);
+  expect(action).toMatchObject({ workflowType: 'janitor' });
+  await world.client.schedule.getHandle('janitor').delete();
+});
