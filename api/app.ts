@@ -23,11 +23,6 @@ export function createApi(dependencies: ApiDependencies) {
   const { token, metrics } = dependencies;
   if (metrics) app.use(metrics.measure);
   if (token !== undefined) app.use(requireToken(token));
-  app.get(healthPath, (context) => context.json({ live: true }));
-  if (metrics)
-    app.get('/metrics', async (context) =>
-      context.text(await metrics.collect(), 200, { 'content-type': metrics.contentType }),
-    );
   app.use(
     bodyLimit({
       maxSize: largestBody,
@@ -42,6 +37,11 @@ export function createApi(dependencies: ApiDependencies) {
   });
   for (const create of routes) app.route('/api/v1', create(dependencies));
   app.doc31('/api/v1/openapi.json', about);
+  app.get(healthPath, (context) => context.json({ live: true }));
+  if (metrics)
+    app.get('/metrics', async (context) =>
+      context.text(await metrics.collect(), 200, { 'content-type': metrics.contentType }),
+    );
   app.notFound((context) =>
     answerError(
       context,

@@ -77,7 +77,7 @@ function registryOf(measures: Measure[]): Registry {
 }
 
 /** What `readMeasures` gives, by name: what each is and what it is about. */
-const stateMetrics = {
+export const stateMetrics = {
   delivery_age_seconds: { help: 'Age of a running delivery', labels: ['model', 'stage'] },
   deliveries_closed_total: { help: 'Deliveries ended', labels: ['model', 'outcome'] },
   approval_waiting_seconds: { help: 'Time that an approval waits for a person', labels: ['model'] },

@@ -42,18 +42,30 @@ export function nodeParts({
     PERENNIAL_TRAINER_PYTHON: config.trainerPython ?? fileOf('.tools/trainer/bin/python'),
     PERENNIAL_WORKER_VERSIONING: config.versioning.mode,
   };
-  const part = (name: string, floor: Floor, path: string, ...args: string[]): NodePart => ({
+  const worker = (name: string, kinds: string, at: number): NodePart => ({
     name,
-    floor,
+    floor: 1,
+    file: fileOf('workers/main.ts'),
+    args: [kinds],
+    environment: { ...environment, PERENNIAL_METRICS_PORT: countOn(config.metrics.port, at) },
+  });
+  const door = (name: string, path: string): NodePart => ({
+    name,
+    floor: 2,
     file: fileOf(path),
-    args,
+    args: [],
     environment,
   });
   return [
-    part('pipeline', 1, 'workers/main.ts', 'pipeline,judge'),
-    part('compute', 1, 'workers/main.ts', 'compute'),
-    part('training', 1, 'workers/main.ts', 'training'),
-    part('api', 2, 'api/main.ts'),
-    part('gateway', 2, 'serving/main.ts'),
+    worker('pipeline', 'pipeline,judge', 0),
+    worker('compute', 'compute', 1),
+    worker('training', 'training', 2),
+    door('api', 'api/main.ts'),
+    door('gateway', 'serving/main.ts'),
   ];
+}
+
+/** A free port stays one. */
+function countOn(port: number, at: number): string {
+  return String(port === 0 ? 0 : port + at);
 }

@@ -56,7 +56,9 @@ export const settings = {
       'File with the token that the control API asks for and the CLI sends; needed beyond loopback',
     ),
   PERENNIAL_GATEWAY_PORT: port.default(7281).describe('Port of the gateway; 0 takes a free one'),
+  // `perennial up` counts on by two from it.
   PERENNIAL_METRICS_PORT: port
+    .max(65_533)
     .default(7282)
     .describe(
       'Port of a worker’s metrics and health, those of `perennial up` count on from it; one that is taken is replaced by a free one, 0 takes a free one',

@@ -94,6 +94,15 @@ describe('perennial up', () => {
     expect((await fetch(`${addressOf('api')}/api/v1/openapi.json`)).status).toBe(200);
     expect((await fetch(`${addressOf('gateway')}/v2/health/live`)).status).toBe(200);
     expect((await fetch(`${addressOf('temporal-ui')}`)).status).toBe(200);
+    for (const worker of ['pipeline', 'compute', 'training']) {
+      const told = await fetch(`${addressOf(worker)}/metrics`).then((answer) => answer.text());
+      expect(told).toContain('process_cpu_seconds_total');
+      expect(told).toContain('temporal_num_pollers{');
+      expect((await fetch(`${addressOf(worker)}/health`)).status).toBe(200);
+    }
+    expect(await (await fetch(`${addressOf('api')}/metrics`)).text()).toContain(
+      'perennial_database_up 1',
+    );
 
     child.kill('SIGINT');
     expect((await ended).code).toBe(0);
