@@ -8,7 +8,8 @@ import {
   addShowCommand,
 } from './commands/model.js';
 import { addReleaseCommands, addRollbackCommand } from './commands/release.js';
-import { addApplyCommand, addCheckCommand, addInitCommand } from './commands/spec.js';
+import { addInitCommand } from './commands/init.js';
+import { addApplyCommand, addCheckCommand } from './commands/spec.js';
 import { addDownCommand } from './commands/down.js';
 import { addStatusCommand } from './commands/status.js';
 import { addUpCommand } from './commands/up.js';
