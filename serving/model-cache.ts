@@ -62,7 +62,9 @@ export function createModelCache({
       const key = keyOf(model, version);
       let entry = entries.get(key);
       if (!entry) {
-        entry = { loaded: loadVersion({ db, artifacts, log }, model, version), usedAt: 0 };
+        // Used from now on: the newest version must not be the first to be closed as idle.
+        const loaded = loadVersion({ db, artifacts, log }, model, version);
+        entry = { loaded, usedAt: Date.now() };
         entries.set(key, entry);
         // A failed load is tried again by whoever asks next.
         entry.loaded.catch(() => entries.delete(key));
