@@ -193,7 +193,7 @@ describe('the loop, on real parts', { timeout: 120_000 }, () => {
         { timeout: 30_000, interval: 200 },
       );
     };
-    const breach = () => monitor.signal('breach', { by: 'tests', reason: 'look now' });
+    const breach = () => monitor.signal('breach', { reason: 'look now' });
     const untilCounted = (rows: number) =>
       vi.waitUntil(
         async () => {
