@@ -3,7 +3,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { createPerennial, type Perennial } from '../client/index.js';
+import { createGateway, createPerennial, type Perennial } from '../client/index.js';
 import { readApiToken } from '../runtime/api-token.js';
 import { loadConfig } from '../runtime/config.js';
 
@@ -30,7 +30,7 @@ export function addActingOptions(command: Command): Command {
 /** A client of the API that the options, the environment or the running stack name, in this order. */
 export function connect({ api }: CommonOptions): Perennial {
   const config = loadConfig();
-  const url = api ?? config.api.url ?? addressOfStack(config.home);
+  const url = api ?? config.api.url ?? addressOfStack(config.home, 'api');
   const { tokenFile } = config.api;
   return createPerennial({
     url: url ?? `http://127.0.0.1:${config.api.port || 7280}`,
@@ -38,14 +38,21 @@ export function connect({ api }: CommonOptions): Perennial {
   });
 }
 
+/** A client of the gateway that the option or the running stack names. */
+export function connectGateway(gateway: string | undefined): ReturnType<typeof createGateway> {
+  const config = loadConfig();
+  const url = gateway ?? addressOfStack(config.home, 'gateway');
+  return createGateway({ url: url ?? `http://127.0.0.1:${config.gateway.port || 7281}` });
+}
+
 const stackFile = z.object({
   parts: z.array(z.object({ name: z.string(), address: z.string().nullish() })),
 });
 
-function addressOfStack(home: string): string | undefined {
+function addressOfStack(home: string, name: string): string | undefined {
   try {
     const found = stackFile.parse(JSON.parse(readFileSync(join(home, 'stack.json'), 'utf8')));
-    return found.parts.find((part) => part.name === 'api')?.address ?? undefined;
+    return found.parts.find((part) => part.name === name)?.address ?? undefined;
   } catch {
     // No stack was started from here, or its file is half-written: the usual address is tried next.
     return undefined;

@@ -7,6 +7,7 @@ import {
   addRetireCommand,
   addShowCommand,
 } from './commands/model.js';
+import { addPredictCommand } from './commands/predict.js';
 import { addReleaseCommands, addRollbackCommand } from './commands/release.js';
 import { addInitCommand } from './commands/init.js';
 import { addApplyCommand, addCheckCommand } from './commands/spec.js';
@@ -43,6 +44,7 @@ const commands = [
   addRejectCommand,
   addReleaseCommands,
   addRollbackCommand,
+  addPredictCommand,
   addRetireCommand,
   addLogsCommand,
   addLineageCommand,

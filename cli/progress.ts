@@ -6,11 +6,11 @@ const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '
 
 /**
  * Shows a delivery while it runs: in a terminal one line that moves and a finished line per stage; elsewhere a plain line for each
- * change. Returns the last thing seen, which has the outcome.
+ * change. Returns the last thing seen, which has the outcome, or the question where it should stop at one.
  */
 export async function followDelivery(
   details: AsyncIterable<DeliveryDetail>,
-  { quiet }: { quiet: boolean },
+  { quiet, untilAsked = false }: { quiet: boolean; untilAsked?: boolean },
 ): Promise<DeliveryDetail | null> {
   const terminal = process.stdout.isTTY && !quiet;
   let last: DeliveryDetail | null = null;
@@ -24,6 +24,7 @@ export async function followDelivery(
       if (terminal) clearLine();
       if (!quiet) sayChanges(detail, last, told);
       last = detail;
+      if (untilAsked && asksAPerson(detail)) break;
     }
   } finally {
     clearInterval(turn);
@@ -31,6 +32,12 @@ export async function followDelivery(
   }
   if (last && !quiet) sayOutcome(last);
   return last;
+}
+
+/** Whether it waits for a person: for an approval, or for what a release's judge could not decide. */
+export function asksAPerson({ delivery, approval, release }: DeliveryDetail): boolean {
+  if (delivery.outcome !== null) return false;
+  return approval?.standing === 'open' || release?.status === 'waiting';
 }
 
 function sayChanges(

@@ -21,6 +21,14 @@ export interface Prediction {
   probabilities: number[];
 }
 
+/** What a model asks for, and the versions that answer now. */
+const modelMetadata = z.object({
+  name: z.string(),
+  versions: z.array(z.string()),
+  inputs: z.array(z.object({ name: z.string(), datatype: z.string(), shape: z.array(z.int()) })),
+});
+export type ModelMetadata = z.infer<typeof modelMetadata>;
+
 const answer = z.object({
   id: z.string(),
   model_version: z.string(),
@@ -32,6 +40,7 @@ export function createGateway(options: HttpOptions) {
   const http = createHttp(options);
   const pathOf = (model: string) => `/v2/models/${encodeURIComponent(model)}`;
   return {
+    metadata: (model: string) => http.get(pathOf(model), modelMetadata),
     async infer(
       model: string,
       rows: FeatureRow | FeatureRow[],

@@ -6,7 +6,13 @@ import { createModelClient } from './model.js';
 import { createMonitorClient } from './monitor.js';
 import { createReleaseClient } from './release.js';
 
-export { createGateway, type FeatureRow, type InferOptions, type Prediction } from './gateway.js';
+export {
+  createGateway,
+  type FeatureRow,
+  type InferOptions,
+  type ModelMetadata,
+  type Prediction,
+} from './gateway.js';
 export { parseContract, parseSpec, readSpecFile, type SpecFile } from './spec-file.js';
 export { type WatchOptions } from './delivery.js';
 export { type Vote } from './approval.js';

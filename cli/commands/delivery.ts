@@ -12,10 +12,11 @@ import {
 import { examples } from '../examples.js';
 import { exitCodes, UsageError } from '../failure.js';
 import { paint, say, sayJson } from '../output.js';
-import { followDelivery } from '../progress.js';
+import { asksAPerson, followDelivery } from '../progress.js';
 
 interface DeliverOptions extends CommonOptions {
   wait?: true;
+  untilAsked?: true;
   ifRunning: IfRunning;
   reason?: string;
   from?: string;
@@ -33,6 +34,7 @@ export function addDeliverCommand(program: Command): void {
       ),
   )
     .option('--wait', 'follow the delivery to its outcome')
+    .option('--until-asked', 'with --wait: stop following where a person has to decide')
     .addOption(
       new Option('--if-running <what>', 'when one is running')
         .choices(ifRunning.options)
@@ -50,6 +52,8 @@ export function addDeliverCommand(program: Command): void {
       ),
     )
     .action(async (model: string, options: DeliverOptions) => {
+      if (options.untilAsked && !options.wait)
+        throw new UsageError('Give --until-asked with --wait.');
       const perennial = connect(options);
       const window = windowOf(options);
       const started = await perennial.startDelivery({
@@ -75,6 +79,11 @@ function windowOf({ from, to }: DeliverOptions): { from: string; to: string } | 
   return { from, to };
 }
 
+interface WatchOptions extends CommonOptions {
+  delivery?: number;
+  untilAsked?: true;
+}
+
 /** `watch`: follows a delivery. */
 export function addWatchCommand(program: Command): void {
   addCommonOptions(
@@ -82,12 +91,16 @@ export function addWatchCommand(program: Command): void {
       .command('watch <model>')
       .summary('follow a delivery to its outcome')
       .description(
-        'Follows the newest delivery of the model, or the one given by number, to its outcome. Exits 0 when it was promoted, 1 when not.',
+        'Follows the newest delivery of the model, or the one given by number, to its outcome. Exits 0 when it was promoted, 1 when not; with --until-asked also 0 where a person has to decide.',
       ),
   )
     .option('--delivery <number>', 'another than the newest', wholeNumber)
-    .addHelpText('after', examples('perennial watch flight-delay'))
-    .action(async (model: string, options: CommonOptions & { delivery?: number }) => {
+    .option('--until-asked', 'stop following where a person has to decide')
+    .addHelpText(
+      'after',
+      examples('perennial watch flight-delay', 'perennial watch flight-delay --until-asked'),
+    )
+    .action(async (model: string, options: WatchOptions) => {
       const perennial = connect(options);
       const number = options.delivery ?? (await newestDelivery(perennial, model));
       return follow(perennial, model, { number }, options);
@@ -98,11 +111,15 @@ async function follow(
   perennial: Perennial,
   model: string,
   which: { number: number } | { runId: string },
-  { json }: CommonOptions,
+  { json, untilAsked }: WatchOptions,
 ): Promise<void> {
-  const last = await followDelivery(perennial.watch(model, which), { quiet: json === true });
+  const last = await followDelivery(perennial.watch(model, which), {
+    quiet: json === true,
+    untilAsked: untilAsked === true,
+  });
   if (json) sayJson(last);
-  if (last?.delivery.outcome !== 'promoted') process.exitCode = exitCodes.failed;
+  const asked = untilAsked === true && last !== null && asksAPerson(last);
+  if (!asked && last?.delivery.outcome !== 'promoted') process.exitCode = exitCodes.failed;
 }
 
 interface LogsOptions extends CommonOptions {
