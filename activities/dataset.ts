@@ -1,8 +1,6 @@
-import { Context } from '@temporalio/activity';
 import { snapshotManifest, type Snapshot, type Validation } from '../contracts/dataset.js';
 import type { DeliveryKey, IngestInput, ValidateInput } from '../contracts/stages.js';
 import { parseContract } from '../dataset/contract.js';
-import type { Progress } from '../dataset/duckdb.js';
 import { takeSnapshot } from '../dataset/snapshot.js';
 import { validateSnapshot } from '../dataset/validate.js';
 import type { Database } from '../db/connect.js';
@@ -12,6 +10,7 @@ import { duringStage } from '../db/stage.js';
 import type { ArtifactStore } from '../runtime/artifacts.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
+import { whileBeating } from './heartbeat.js';
 
 export interface DatasetDependencies {
   db: Database;
@@ -88,27 +87,4 @@ export function createDatasetActivities({
 
 function keyOf({ model, delivery }: DeliveryKey): DeliveryKey {
   return { model, delivery };
-}
-
-/** Beats once a second with the share that is done, and ends the work when the workflow no longer wants it. */
-async function whileBeating<T>(
-  work: (task: { signal: AbortSignal; onProgress: Progress }) => Promise<T>,
-): Promise<T> {
-  const context = Context.current();
-  let done: number | null = null;
-  const timer = setInterval(() => context.heartbeat({ done }), 1_000);
-  try {
-    return await work({
-      signal: context.cancellationSignal,
-      onProgress: (share) => {
-        done = share;
-      },
-    });
-  } catch (error) {
-    // Rejects with the engine's own failure, by which it knows a cancellation.
-    if (context.cancellationSignal.aborted) await context.cancelled;
-    throw error;
-  } finally {
-    clearInterval(timer);
-  }
 }

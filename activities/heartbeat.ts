@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 
 /** Beats once a second with the share that is done, and ends the work when the workflow no longer wants it. */
 export async function whileBeating<T>(
-  work: (task: { signal: AbortSignal; onProgress: (done: number) => void }) => Promise<T>,
+  work: (task: { signal: AbortSignal; onProgress: (done: number | null) => void }) => Promise<T>,
 ): Promise<T> {
   const context = Context.current();
   let done: number | null = null;

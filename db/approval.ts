@@ -4,7 +4,7 @@ import type { ErrorCode } from '../contracts/errors.js';
 import type { AdmitDecisionInput, DeliveryKey } from '../contracts/stages.js';
 import { appendAudit } from './audit.js';
 import type { Database, Executor, Transaction } from './connect.js';
-import { enterStage, leaveStage } from './delivery.js';
+import { enterStage, leaveStage } from './stage.js';
 import { addToOutbox } from './outbox.js';
 import { admission, approval, vote } from './schema/approval.js';
 

@@ -140,40 +140,5 @@ export async function loadDelivery(db: Executor, key: DeliveryKey): Promise<Row 
   return row ?? null;
 }
 
-/** Marks the stage that people and releases wait in, which no single activity covers. Marked again it keeps its start. */
-export async function enterStage(
-  tx: Executor,
-  key: DeliveryKey,
-  stage: 'approve' | 'release',
-  startedAt: Date = new Date(),
-): Promise<void> {
-  await tx
-    .update(delivery)
-    .set({ stage })
-    .where(and(isKey(key), isNull(delivery.outcome)));
-  await tx
-    .insert(deliveryStage)
-    .values({ ...key, stage, startedAt })
-    .onConflictDoNothing();
-}
-
-export async function leaveStage(
-  tx: Executor,
-  key: DeliveryKey,
-  stage: 'approve' | 'release',
-): Promise<void> {
-  await tx
-    .update(deliveryStage)
-    .set({ endedAt: sql`now()` })
-    .where(
-      and(
-        eq(deliveryStage.model, key.model),
-        eq(deliveryStage.delivery, key.delivery),
-        eq(deliveryStage.stage, stage),
-        isNull(deliveryStage.endedAt),
-      ),
-    );
-}
-
 const isKey = (key: DeliveryKey) =>
   and(eq(delivery.model, key.model), eq(delivery.number, key.delivery));

@@ -9,7 +9,7 @@ import type { DeliveryKey, Registered } from '../contracts/stages.js';
 import { appendAudit } from './audit.js';
 import type { Database, Transaction } from './connect.js';
 import { loadApproval } from './approval.js';
-import { enterStage, leaveStage } from './delivery.js';
+import { enterStage, leaveStage } from './stage.js';
 import { addToOutbox } from './outbox.js';
 import { approval } from './schema/approval.js';
 import { policyDecision } from './schema/evaluation.js';
@@ -112,17 +112,20 @@ async function writeVersion(tx: Transaction, given: Registration): Promise<Regis
   if (decision)
     await tx.insert(policyDecision).values({ ...key, name: automaticDecision, ...decision });
   const expireAfter = milliseconds(given.policy.expireAfter) / 1_000;
-  await tx.insert(approval).values({
-    ...key,
-    version: number,
-    evidence: given.evidence.digest,
-    policy: given.policy,
-    requestedBy: given.requestedBy,
-    summary,
-    standing: automatic.approved ? 'approved' : 'open',
-    expiresAt: sql`now() + make_interval(secs => ${expireAfter})`,
-    closedAt: automatic.approved ? sql`now()` : null,
-  });
+  const [opened] = await tx
+    .insert(approval)
+    .values({
+      ...key,
+      version: number,
+      evidence: given.evidence.digest,
+      policy: given.policy,
+      requestedBy: given.requestedBy,
+      summary,
+      standing: automatic.approved ? 'approved' : 'open',
+      expiresAt: sql`now() + make_interval(secs => ${expireAfter})`,
+      closedAt: automatic.approved ? sql`now()` : null,
+    })
+    .returning({ expiresAt: approval.expiresAt });
   const subject = `${given.model} v${number}`;
   const told = { ...key, version: number, evidence: given.evidence.digest, summary };
   const type = automatic.approved ? 'approval.granted' : 'approval.requested';
@@ -130,7 +133,14 @@ async function writeVersion(tx: Transaction, given: Registration): Promise<Regis
     key: `${type}/${given.model}/${given.delivery}`,
     type,
     subject,
-    payload: automatic.approved ? { ...told, reason: automatic.reason } : told,
+    payload: automatic.approved
+      ? { ...told, reason: automatic.reason }
+      : {
+          ...told,
+          to: given.policy.approvers,
+          quorum: given.policy.quorum,
+          expiresAt: opened?.expiresAt.toISOString(),
+        },
   });
   await appendAudit(tx, {
     actor: given.requestedBy,
