@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -45,6 +46,7 @@ def main(folder: Path) -> None:
     signal.signal(signal.SIGTERM, trainer.on_signal)
     signal.signal(FORCED, trainer.on_signal)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    adopt_orphans()
     started = now()
     claim = {"pid": os.getpid(), "started": start_word(os.getpid()), "startedAt": started}
     if not write_once(folder / "process.json", claim):
@@ -79,8 +81,9 @@ def run(folder: Path, launch: dict, trainer: Trainer) -> int:
         reader = threading.Thread(target=keep_output, args=(trainer.process.stdout, log, launch["logBytes"]), daemon=True)
         reader.start()
         status = trainer.process.wait()
-        # What the trainer left behind in its group must neither run on nor hold the pipe open.
+        # What the trainer left behind must neither run on nor hold the pipe open, also where it has forked away into a session of its own.
         kill_group(trainer.process.pid, signal.SIGKILL)
+        kill_children()
         reader.join(DRAIN_SECONDS)
     return 128 - status if status < 0 else status
 
@@ -101,6 +104,38 @@ def die_with_parent() -> None:
     """Linux: a killed wrapper takes its trainer along, so that nothing runs on unwatched."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def adopt_orphans() -> None:
+    """Linux: what a trainer's descendant starts and leaves becomes a child of this process, not of the machine's first one."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(36, 1)
+
+
+def kill_children() -> None:
+    """Ends every child, and the children that those leave to us by dying, until there are none."""
+    deadline = time.monotonic() + DRAIN_SECONDS
+    while time.monotonic() < deadline and (children := list_children()):
+        for child in children:
+            try:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, os.WNOHANG)
+            except (ProcessLookupError, ChildProcessError, PermissionError):
+                pass
+        time.sleep(0.01)
+
+
+def list_children() -> list[int]:
+    if sys.platform != "linux":
+        return []
+    children = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1]) == os.getpid():
+                children.append(int(entry.name))
+        except OSError:
+            pass  # It ended while we looked.
+    return children
 
 
 def kill_group(group: int, number: int) -> None:

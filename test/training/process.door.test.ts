@@ -98,6 +98,19 @@ describe('A training process', () => {
     expect(await identifyProcess(Number(line.split(' ')[1]))).toBeUndefined();
   });
 
+  it.runIf(process.platform === 'linux')(
+    'leaves nothing behind that forked away into a session of its own',
+    async () => {
+      for (const end of ['exit=0', 'killed']) {
+        const job = await start(`escape=600 ${end}`);
+        await untilExited(backend, job.key);
+        const [line = ''] = await readAll(backend, job.key);
+        expect(line).toMatch(/^escaped \d+$/);
+        expect(await identifyProcess(Number(line.split(' ')[1]))).toBeUndefined();
+      }
+    },
+  );
+
   it('dies with a wrapper that is killed, and counts as killed', async () => {
     const job = await start('refuse say=ready orphan=0 forever');
     const { line } = await untilSaid(backend, job.key, 'ready');

@@ -60,6 +60,10 @@ for word in script:
         # A child in the same group that holds the output open.
         child = subprocess.Popen(["sleep", value])
         print(f"orphan {child.pid}", flush=True)
+    elif verb == "escape":
+        # A grandchild in a session of its own, as a daemon makes itself.
+        shell = f"setsid sleep {value} > /dev/null 2>&1 & echo escaped $!"
+        subprocess.run(["sh", "-c", shell], start_new_session=True)
     elif verb == "obey":
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     elif verb == "refuse":
