@@ -58,15 +58,18 @@ async function main(): Promise<number> {
     onNotice: (part, sentence) => narrator.say(`${part}: ${sentence}`),
   });
   const stop = once(() => stack.stop());
+  let exitCode = 130;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => void stop().finally(() => process.exit(130)));
+    process.on(signal, () => void stop().finally(() => process.exit(exitCode)));
   }
   try {
     const figures = await play(stack);
+    exitCode = figures.ok ? 0 : 1;
     tell(figures, stack);
-    if (options.keep) await untilInterrupted();
+    if (options.keep) narrator.say('Everything stays up; Ctrl-C stops it.');
     if (options.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
-    return figures.ok ? 0 : 1;
+    if (options.keep) await new Promise<never>(() => {});
+    return exitCode;
   } finally {
     await stop();
   }
@@ -153,11 +156,6 @@ function table({ table: print }: Narrator, figures: Figures): void {
 function once(act: () => Promise<void>): () => Promise<void> {
   let done: Promise<void> | undefined;
   return () => (done ??= act());
-}
-
-function untilInterrupted(): Promise<void> {
-  narrator.say('Everything stays up; Ctrl-C stops it.');
-  return new Promise((resolve) => process.once('SIGINT', () => resolve()));
 }
 
 process.exitCode = await main().catch((error: unknown) => {
