@@ -61,6 +61,8 @@ export function createApprovalActivities({
           version: found.version,
           evidence: found.evidence,
           summary: found.summary,
+          quorum: found.policy.quorum,
+          expiresAt: found.expiresAt.toISOString(),
         },
       });
     return { standing: found?.standing ?? 'withdrawn' };

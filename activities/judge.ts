@@ -3,9 +3,11 @@ import { milliseconds } from '../contracts/duration.js';
 import type { ArmCounts, JudgePolicy, Judgement } from '../contracts/release.js';
 import type { ModelSpec } from '../contracts/spec.js';
 import type { JudgeStepInput, JudgeStepResult } from '../contracts/stages.js';
+import { loadApproval } from '../db/approval.js';
 import { addHistograms, armAnswers, armWindows, latencyBefore } from '../db/arm-counts.js';
 import type { Database } from '../db/connect.js';
 import { lastJudgement, markRelease, storeJudgement, type ReleaseKey } from '../db/release.js';
+import { addToOutbox } from '../db/outbox.js';
 import { revisionsOfActs } from '../db/route.js';
 import { loadSpec } from '../db/spec.js';
 import { stepActsOf } from '../release/acts.js';
@@ -75,13 +77,39 @@ export function createJudgeActivities({ db, log, clock }: JudgeDependencies): Ju
       const report = () => heartbeat({ look, reason: seen.reason });
       report();
       if (decided && judgement) {
-        if (judgement.recommendation === 'ask') await markRelease(db, key, { status: 'waiting' });
+        if (judgement.recommendation === 'ask')
+          await askPeople(key, { judgement, asking: `${input.step}/${startedAt}` });
         const { step, recommendation } = judgement;
         log.info('A canary step is judged', { ...key, step, look, recommendation });
         return { judgement };
       }
       await waitBreathing(input.every, report);
     }
+  }
+
+  /** The release waits, and whoever may decide is told: once for each stretch of time that a step was given. */
+  async function askPeople(
+    key: ReleaseKey,
+    { judgement, asking }: { judgement: Judgement; asking: string },
+  ): Promise<void> {
+    const { model, delivery, version } = key;
+    await db.transaction(async (tx) => {
+      await markRelease(tx, key, { status: 'waiting' });
+      const approved = await loadApproval(tx, key);
+      await addToOutbox(tx, {
+        key: `release.waiting/${model}/${delivery}/${version}/${asking}`,
+        type: 'release.waiting',
+        subject: `${model} v${version}`,
+        payload: {
+          ...key,
+          to: approved?.policy.approvers ?? [],
+          evidence: approved?.evidence ?? null,
+          step: judgement.step,
+          look: judgement.look,
+          summary: judgement.reason,
+        },
+      });
+    });
   }
 
   async function readArms(model: string, revisions: readonly number[], since: Date) {

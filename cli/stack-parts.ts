@@ -32,6 +32,7 @@ export function nodeParts({
     TEMPORAL_NAMESPACE: config.temporal.namespace,
     PERENNIAL_HOME: config.home,
     PERENNIAL_ARTIFACTS: config.artifacts,
+    PERENNIAL_API: config.api.url ?? `http://${config.host}:${ports.api}`,
     PERENNIAL_API_TOKEN_FILE: config.api.tokenFile,
     PERENNIAL_WEBHOOK_SECRET_FILE: config.webhook.secretFile,
     PERENNIAL_API_PORT: String(ports.api),

@@ -1,12 +1,18 @@
 import { sql } from 'drizzle-orm';
+import { deliveryOutcome } from '../contracts/delivery.js';
 import type { Executor } from './connect.js';
 
-/** One number about the loop: which it is, about what, how much. Names are those of api/measures.ts without `perennial_`. */
+/** One number about the loop: which it is, about what, how much. Names are those of api/metrics.ts without `perennial_`. */
 export interface Measure extends Record<string, unknown> {
   name: string;
   labels: Record<string, string>;
   value: number;
 }
+
+const outcomes = sql.join(
+  deliveryOutcome.options.map((each) => sql`(${each}::text)`),
+  sql`, `,
+);
 
 /** What stands in the database and is worth an alarm, read in one round trip. Ages and times left are seconds. */
 export async function readMeasures(db: Executor): Promise<Measure[]> {
@@ -24,8 +30,10 @@ export async function readMeasures(db: Executor): Promise<Measure[]> {
       extract(epoch FROM now() - opened_at)::float8 AS value
     FROM delivery WHERE outcome IS NULL
     UNION ALL
-    SELECT 'deliveries_closed_total', jsonb_build_object('model', model, 'outcome', outcome), count(*)::float8
-    FROM delivery WHERE outcome IS NOT NULL GROUP BY model, outcome
+    -- With its zeros: an increase is seen only from a number to a larger one.
+    SELECT 'deliveries_closed_total', jsonb_build_object('model', m.name, 'outcome', o.outcome), count(d.number)::float8
+    FROM model m CROSS JOIN (VALUES ${outcomes}) AS o (outcome)
+    LEFT JOIN delivery d ON d.model = m.name AND d.outcome = o.outcome GROUP BY m.name, o.outcome
     UNION ALL
     SELECT 'approval_waiting_seconds', jsonb_build_object('model', model), extract(epoch FROM now() - opened_at)::float8
     FROM approval WHERE standing = 'open'

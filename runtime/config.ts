@@ -46,7 +46,10 @@ export const settings = {
     .regex(/^[a-z0-9-]{1,32}$/)
     .default('local')
     .describe('Tells installations that share an engine apart'),
-  PERENNIAL_API: z.url().optional().describe('Address of the control API, for the CLI and the SDK'),
+  PERENNIAL_API: z
+    .url()
+    .optional()
+    .describe('Address of the control API: for the CLI, and for the links in notices'),
   PERENNIAL_API_PORT: port.default(7280).describe('Port of the control API; 0 takes a free one'),
   PERENNIAL_API_TOKEN_FILE: z
     .string()

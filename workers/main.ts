@@ -79,6 +79,7 @@ async function runWorkers(asked: string[], config: Config, log: Log): Promise<vo
           db: database.db,
           url,
           secretFile,
+          api: config.api.url,
           log,
           onRound: metrics.countNotices,
         })

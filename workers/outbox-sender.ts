@@ -4,6 +4,7 @@ import { PerennialError } from '../contracts/errors.js';
 import type { Database } from '../db/connect.js';
 import { sendWaitingEvents, type WaitingEvent } from '../db/outbox.js';
 import type { Log } from '../runtime/log.js';
+import { noticeOf } from './notice.js';
 
 export interface OutboxSender {
   /** Sends what is due once; for tests and the loop. */
@@ -19,6 +20,7 @@ export async function startOutboxSender({
   db,
   url,
   secretFile,
+  api,
   log,
   every = 1_000,
   onRound = () => {},
@@ -26,20 +28,18 @@ export async function startOutboxSender({
   db: Database;
   url: string;
   secretFile: string | undefined;
+  /** Address of the control API, for links. */
+  api?: string | undefined;
   log: Log;
   /** Milliseconds between two looks into the outbox. */
   every?: number;
   onRound?: (round: { sent: number; failed: number }) => void;
 }): Promise<OutboxSender> {
-  const signer = secretFile ? await readSigner(secretFile) : null;
+  const signers = await readSigners(secretFile);
   let working: Promise<void> | null = null;
 
   async function post(event: WaitingEvent): Promise<boolean> {
-    const body = JSON.stringify({
-      type: event.type,
-      timestamp: event.createdAt.toISOString(),
-      data: { subject: event.subject, ...event.payload },
-    });
+    const body = JSON.stringify(noticeOf(event, api));
     const sentAt = new Date();
     const id = `msg_${event.id}`;
     try {
@@ -49,7 +49,7 @@ export async function startOutboxSender({
           'content-type': 'application/json',
           'webhook-id': id,
           'webhook-timestamp': String(Math.floor(sentAt.getTime() / 1_000)),
-          ...(signer ? { 'webhook-signature': signer.sign(id, sentAt, body) } : {}),
+          'webhook-signature': signers.map((signer) => signer.sign(id, sentAt, body)).join(' '),
         },
         body,
         redirect: 'error',
@@ -91,9 +91,18 @@ export async function startOutboxSender({
   };
 }
 
-async function readSigner(path: string): Promise<Webhook> {
+/** One secret a line: while one replaces another, both sign, and a receiver needs only one of them. Throws CONFIG_INVALID. */
+async function readSigners(path: string | undefined): Promise<Webhook[]> {
+  if (path === undefined)
+    throw new PerennialError(
+      'CONFIG_INVALID',
+      'PERENNIAL_WEBHOOK_URL is set and PERENNIAL_WEBHOOK_SECRET_FILE is not: notices are always signed.',
+    );
   try {
-    return new Webhook((await readFile(path, 'utf8')).trim());
+    const secrets = (await readFile(path, 'utf8')).split('\n').map((line) => line.trim());
+    return secrets
+      .filter((secret, line) => secret !== '' || line === 0)
+      .map((secret) => new Webhook(secret));
   } catch (error) {
     throw new PerennialError(
       'CONFIG_INVALID',

@@ -8,6 +8,7 @@ import { evaluationReport, goldenPredictions, type Evaluated } from '../../contr
 import type { ArtifactRef } from '../../contracts/names.js';
 import type { EvaluateInput } from '../../contracts/stages.js';
 import { referenceProfile } from '../../contracts/window-counts.js';
+import { outbox } from '../../db/schema/outbox.js';
 import { auditEntry } from '../../db/schema/audit.js';
 import { approval } from '../../db/schema/approval.js';
 import { gateVerdict } from '../../db/schema/evaluation.js';
@@ -172,6 +173,12 @@ describe('evaluating deliveries of a model', () => {
     const approvals = await database.db.select().from(approval);
     expect(approvals).toHaveLength(1);
     expect(approvals[0]).toMatchObject({ standing: 'open', evidence: registered.evidence });
+    const told = await database.db.select().from(outbox);
+    expect(told.find(({ type }) => type === 'approval.requested')?.payload).toMatchObject({
+      to: approvals[0]?.policy.approvers,
+      evidence: registered.evidence,
+      expiresAt: approvals[0]?.expiresAt.toISOString(),
+    });
     const entries = await database.db.select().from(auditEntry);
     expect(entries.filter(({ action }) => action === 'version.registered')).toHaveLength(1);
     expect(registered.summary).toMatch(

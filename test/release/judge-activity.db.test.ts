@@ -133,6 +133,10 @@ describe('the judge of a step', () => {
     expect(judgement.recommendation).toBe('ask');
     const { rows } = await database.db.execute(sql`SELECT status, step FROM release`);
     expect(rows).toEqual([{ status: 'waiting', step: 1 }]);
+    const told = await database.db.execute(
+      sql`SELECT type, payload ->> 'summary' AS summary FROM outbox WHERE type LIKE 'release.%'`,
+    );
+    expect(told.rows).toEqual([{ type: 'release.waiting', summary: judgement.reason }]);
   });
 
   test('goes on numbering its looks after a restart', async () => {
