@@ -40,6 +40,17 @@ function describe(error: unknown): Told {
       details: error.details,
     };
   if (error instanceof UsageError) return { code: 'USAGE', message: error.message, hint: '' };
+  if (isFileError(error))
+    return {
+      code: 'INPUT_INVALID',
+      message: `${error.path ?? 'A file'}: ${error.message}.`,
+      hint: 'Check the path and who may read and write there.',
+    };
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { code: 'INTERNAL', message, hint: '' };
+}
+
+/** The operating system refused a path that somebody gave. */
+function isFileError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error && 'path' in error;
 }

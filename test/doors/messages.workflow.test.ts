@@ -1,0 +1,183 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { queries, taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
+import type { DeliveryResult } from '../../contracts/stages.js';
+import type { DeliveryState, ReleaseState } from '../../contracts/states.js';
+import { digest, evidence, planFor, untilCancelled } from '../workflows/scripted-activities.js';
+import {
+  eventually,
+  failureOf,
+  newModel,
+  startWorld,
+  untilOpen,
+  type World,
+} from '../workflows/world.js';
+
+/** Wrong updates and signals: a code and a sentence for whoever waits for an answer, a count where nobody does, and nothing changed. */
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld();
+});
+afterAll(() => world.end());
+
+const yes = { vote: 'approve', by: 'bob', reason: 'good', evidence };
+type Wrong = [name: string, message: unknown, code: string, says: RegExp];
+
+const wrongVotes: Wrong[] = [
+  ['nothing', undefined, 'INPUT_INVALID', /The message is missing: send one object with vote, by/],
+  ['a word', 'yes please', 'INPUT_INVALID', /The message is "yes please": send one object/],
+  ['a list', [yes], 'INPUT_INVALID', /send one object/],
+  [
+    'a vote that is none',
+    { ...yes, vote: 'maybe' },
+    'INPUT_INVALID',
+    /vote is "maybe": use approve, reject or cancel/,
+  ],
+  ['nobody', { vote: 'approve', evidence }, 'INPUT_INVALID', /by is missing: name who acts/],
+  [
+    "a person's name",
+    { ...yes, by: 'Bob Smith' },
+    'INPUT_INVALID',
+    /by is "Bob Smith": .*lower-case/,
+  ],
+  [
+    'a key nobody knows',
+    { ...yes, ticket: 7 },
+    'INPUT_INVALID',
+    /There is no ticket in this message/,
+  ],
+  ['a reason that is no text', { ...yes, reason: 7 }, 'INPUT_INVALID', /reason is a text/],
+  [
+    'a book for a reason',
+    { ...yes, reason: 'x'.repeat(2_001) },
+    'INPUT_INVALID',
+    /at most 2000 characters/,
+  ],
+  [
+    'evidence that is no digest',
+    { ...yes, evidence: 'that one' },
+    'INPUT_INVALID',
+    /evidence is "that one": it is a sha256/,
+  ],
+  ['a vote for no evidence', { vote: 'approve', by: 'bob' }, 'EVIDENCE_MISMATCH', /evidence/],
+  ['other evidence', { ...yes, evidence: digest }, 'EVIDENCE_MISMATCH', /evidence/],
+];
+
+const wrongCommands: [act: string, ...Wrong][] = [
+  ['abort', 'an abort of nobody', {}, 'INPUT_INVALID', /by is missing/],
+  ['abort', 'an abort in a word', 'stop', 'INPUT_INVALID', /send one object with by, reason/],
+  [
+    'promote',
+    'a promotion with a key nobody knows',
+    { by: 'ann', version: 3 },
+    'INPUT_INVALID',
+    /There is no version/,
+  ],
+  ['pause', 'a pause by a name', { by: 'Ann' }, 'INPUT_INVALID', /by is "Ann"/],
+  [
+    'resume',
+    'a resumption of what runs',
+    { by: 'ann' },
+    'RELEASE_STATE',
+    /Cannot resume: the release is canary; possible while paused/,
+  ],
+  [
+    'extend',
+    'more time for a number',
+    { by: 'ann', reason: 4 },
+    'INPUT_INVALID',
+    /reason is a text/,
+  ],
+  [
+    'decide',
+    'an answer that nobody asked for',
+    { vote: 'approve', by: 'ann' },
+    'RELEASE_STATE',
+    /Cannot decide: the release is canary/,
+  ],
+  [
+    'decide',
+    'a cancellation for an answer',
+    { vote: 'cancel', by: 'ann' },
+    'INPUT_INVALID',
+    /ended by abort; decide takes approve or reject/,
+  ],
+];
+
+async function refusalOf(handle: WorkflowHandle, name: string, message: unknown) {
+  const sent = handle.executeUpdate<unknown, [unknown]>(name, { args: [message] });
+  const { cause } = await failureOf(sent);
+  return cause;
+}
+
+describe('a delivery that waits refuses', () => {
+  let model: string;
+  let handle: WorkflowHandle;
+  let before: DeliveryState;
+  const stateOf = () => handle.query<DeliveryState>(queries.state);
+  beforeAll(async () => {
+    model = newModel();
+    world.script(model, {});
+    handle = await world.deliver(model);
+    before = await untilOpen(handle);
+  });
+
+  test.each(wrongVotes)('%s', async (_name, message, code, says) => {
+    expect(await refusalOf(handle, 'decide', message)).toMatchObject({
+      type: code,
+      message: expect.stringMatching(says) as string,
+    });
+    expect(await stateOf()).toEqual(before);
+  });
+
+  test('the same as signals: they are counted, ask the database nothing, and a good vote still counts', async () => {
+    const signals = wrongVotes.filter(([, , code]) => code === 'INPUT_INVALID');
+    for (const [, message] of signals) await handle.signal<[unknown]>('decide', message);
+    const after = await eventually('all of them counted', async () => {
+      const state = await stateOf();
+      return state.refusedMessages === signals.length && state;
+    });
+    expect(after).toEqual({ ...before, refusedMessages: signals.length });
+    expect(world.calls(model)).not.toContain('admitDecision');
+    await handle.executeUpdate('decide', { args: [yes] });
+    expect(((await handle.result()) as DeliveryResult).outcome).toBe('promoted');
+  });
+});
+
+describe('a canary refuses', () => {
+  let model: string;
+  let handle: WorkflowHandle;
+  let before: ReleaseState;
+  const stateOf = () => handle.query<ReleaseState>(queries.state);
+  beforeAll(async () => {
+    model = newModel();
+    world.script(model, { judgeStep: untilCancelled });
+    const asked = { model, delivery: 1, version: 2, champion: 1, specDigest: digest };
+    handle = await world.client.workflow.start(workflowTypes.releaseModel, {
+      workflowId: workflowId.release(model),
+      taskQueue: taskQueues.pipeline,
+      args: [{ ...asked, requestedBy: 'alice', ...planFor(model).release }],
+    });
+    before = await eventually('a canary', async () => {
+      const state = await stateOf();
+      return state.status === 'canary' && state;
+    });
+  });
+
+  test.each(wrongCommands)('%s: %s', async (act, _name, message, code, says) => {
+    expect(await refusalOf(handle, act, message)).toMatchObject({
+      type: code,
+      message: expect.stringMatching(says) as string,
+    });
+    expect(await stateOf()).toEqual(before);
+  });
+
+  test('a message that there is no door for, and goes on', async () => {
+    const refused = await refusalOf(handle, 'explode', { by: 'ann' });
+    expect(String(refused)).toMatch(/explode/);
+    expect(await stateOf()).toEqual(before);
+    await handle.executeUpdate<unknown, [unknown]>('abort', { args: [{ by: 'ann' }] });
+    await handle.result();
+  });
+});
