@@ -1,0 +1,55 @@
+import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openArena, type Arena } from '../../scripts/faults/arena.js';
+import { planKills, planOthers, processes, stages } from '../../scripts/faults/plan.js';
+import { nameOf, playFaults } from '../../scripts/faults/play.js';
+import { trainerPython } from '../support/trainer.js';
+
+const minutes = 60_000;
+const told: string[] = [];
+let arena: Arena;
+
+// Engines of its own: those of the test run are needed alive.
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR', () => {}), shutdownSignals: [] });
+  arena = await openArena({
+    python: await trainerPython(),
+    ownDisk: false,
+    say: (sentence) => told.push(sentence),
+  });
+}, 2 * minutes);
+afterAll(() => arena.close(), 2 * minutes);
+
+test('a plan names every process and every stage before any of them twice, and is the same again', () => {
+  const plan = planKills(7, processes.length);
+  expect(new Set(plan.map(({ target }) => target)).size).toBe(processes.length);
+  expect(new Set(plan.map(({ stage }) => stage)).size).toBe(stages.length);
+  const whole = planKills(7, 1_000);
+  expect(new Set(whole.map(nameOf)).size).toBe(processes.length * stages.length);
+  expect(planKills(7, 1_000)).toEqual(whole);
+});
+
+test(
+  'whatever is killed or cut off at whatever stage, every delivery ends as if nothing had happened, and nothing is lost or doubled',
+  async () => {
+    const faults = [...planKills(1, 11), ...planOthers(1, { refuse: 1, freeze: 0, full: 0 })];
+    const { played, last, restarts } = await playFaults(arena, {
+      faults,
+      lanes: 3,
+      say: (sentence) => told.push(sentence),
+    });
+    const failed = played.filter(({ problems }) => problems.length > 0);
+    expect(
+      failed.map(({ fault, model, problems }) => ({ fault: nameOf(fault), model, problems })),
+      told.join('\n'),
+    ).toEqual([]);
+    expect(played).toHaveLength(12);
+    expect(last.problems, told.join('\n')).toEqual([]);
+    expect(last.answered).toBeGreaterThan(500);
+    expect(last.stored + last.dropped).toBeGreaterThanOrEqual(last.answered);
+    // Each kill was a restart that supervision told of; a worker may end by itself beside, when its engine is away for long.
+    const restarted = [...restarts.values()].reduce((sum, times) => sum + times, 0);
+    expect(restarted, told.join('\n')).toBeGreaterThanOrEqual(11);
+  },
+  10 * minutes,
+);
