@@ -7,6 +7,7 @@ SIGTERM asks the trainer to stop, SIGUSR1 kills it. Only the standard library, s
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 import signal
@@ -56,7 +57,7 @@ def main(folder: Path) -> None:
     # A kill nobody asked for while the kernel counted one: memory ran out.
     out_of_memory = code == 137 and not trainer.was_forced and out_of_memory_kills() > kills
     ended = {"code": code, "outOfMemory": out_of_memory, "startedAt": started, "finishedAt": now()}
-    write_once(folder / "exit.json", ended)
+    write_when_there_is_space(folder / "exit.json", ended)
 
 
 def run(folder: Path, launch: dict, trainer: Trainer) -> int:
@@ -94,10 +95,13 @@ def keep_output(pipe: object, log: object, limit: int) -> None:
     while chunk := os.read(pipe.fileno(), 1 << 16):
         if kept >= limit:
             continue
-        log.write(chunk[: limit - kept])
-        kept += len(chunk)
-        if kept >= limit:
-            log.write(f"\nThe log is cut here, after {limit} bytes.\n".encode())
+        try:
+            log.write(chunk[: limit - kept])
+            kept += len(chunk)
+            if kept >= limit:
+                log.write(f"\nThe log is cut here, after {limit} bytes.\n".encode())
+        except OSError:
+            pass  # The disk is full: the line is lost, the trainer is not.
 
 
 def die_with_parent() -> None:
@@ -175,6 +179,18 @@ def write_once(path: Path, content: dict) -> bool:
         return False
     finally:
         os.unlink(whole)
+
+
+def write_when_there_is_space(path: Path, content: dict) -> None:
+    """Without its exit code an ended training would be taken for a killed one."""
+    while True:
+        try:
+            write_once(path, content)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            time.sleep(0.2)
 
 
 def now() -> str:
