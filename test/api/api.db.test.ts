@@ -156,15 +156,20 @@ describe('every error', () => {
       422,
       'INPUT_INVALID',
     ],
-  ])('says code, message, hint and request id: %s', async (_, ask, status, code) => {
-    const answer = await ask();
-    expect(answer.status).toBe(status);
-    const told = (await answer.json()) as Record<string, unknown>;
-    expect(told).toMatchObject({ code });
-    expect(String(told.message)).toMatch(/^\S.*\.$/s);
-    expect(answer.headers.get('x-request-id')).toBe(told.requestId);
-    expect(JSON.stringify(told)).not.toMatch(/node_modules|\.ts:\d|SELECT/);
-  });
+  ])(
+    'says code, message, hint and request id, and leaves no trace: %s',
+    async (_, ask, status, code) => {
+      const before = await perennial.audit();
+      const answer = await ask();
+      expect(await perennial.audit()).toEqual(before);
+      expect(answer.status).toBe(status);
+      const told = (await answer.json()) as Record<string, unknown>;
+      expect(told).toMatchObject({ code, hint: expect.stringMatching(/^\S/) as string });
+      expect(String(told.message)).toMatch(/^\S.*\.$/s);
+      expect(answer.headers.get('x-request-id')).toBe(told.requestId);
+      expect(JSON.stringify(told)).not.toMatch(/node_modules|\.ts:\d|SELECT/);
+    },
+  );
 
   test('keeps the request id that the caller gave', async () => {
     const answer = await api.request('/api/v1/models/nobody', {

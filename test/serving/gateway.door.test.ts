@@ -265,6 +265,14 @@ describe('wrong requests', () => {
     const answer = await post(address, path, body);
     expect(answer).toMatchObject({ status, body: { code } });
     expect(answer.body.error).toMatch(error);
+    expect(answer.body.error).not.toMatch(/node_modules|\.ts:\d/);
+  });
+
+  it('leave no label behind and count no prediction', async () => {
+    const { rows } = await database.pool.query('SELECT count(*)::int AS labels FROM label');
+    expect(rows).toEqual([{ labels: 0 }]);
+    const text = await (await fetch(`${address}/metrics`)).text();
+    expect(text).not.toMatch(/perennial_predictions_total\{model="(?!delay|strict)/);
   });
 
   it('with a body in pieces beyond the bound is cut off', async () => {
