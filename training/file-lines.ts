@@ -1,5 +1,5 @@
-import { open } from 'node:fs/promises';
 import type { LogChunk } from './backend.js';
+import { readPlainFile } from './plain-file.js';
 
 const chunkBytes = 1 << 20;
 /** A longer line is cut: it is a picture or a mistake. */
@@ -15,7 +15,7 @@ export async function readLines(
   since: number,
   { ended = false }: { ended?: boolean } = {},
 ): Promise<LogChunk> {
-  const bytes = await readFrom(path, since);
+  const bytes = (await readPlainFile(path, chunkBytes, since)) ?? Buffer.alloc(0);
   const lines: LogChunk['lines'] = [];
   let start = 0;
   for (;;) {
@@ -31,17 +31,6 @@ export async function readLines(
     start = bytes.length;
   }
   return { lines, next: since + start };
-}
-
-async function readFrom(path: string, since: number): Promise<Buffer> {
-  try {
-    await using file = await open(path);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(chunkBytes), 0, chunkBytes, since);
-    return buffer.subarray(0, bytesRead);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
-    throw error;
-  }
 }
 
 function textOf(bytes: Buffer): string {

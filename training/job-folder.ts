@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import {
   copyFile,
   cp,
+  lstat,
   mkdir,
   mkdtemp,
   readdir,
@@ -131,9 +132,16 @@ async function carryCheckpoints(jobs: string, key: string, to: string): Promise<
   const previous = keyOfPreviousAttempt(key);
   if (!previous) return;
   const from = join(jobFolder(jobs, previous).root, 'checkpoints');
-  await cp(from, to, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
-  });
+  const filter = async (source: string) => {
+    const found = await lstat(source);
+    // A pipe or a socket is no checkpoint and cannot be copied.
+    return found.isFile() || found.isDirectory() || found.isSymbolicLink();
+  };
+  await cp(from, to, { recursive: true, verbatimSymlinks: true, filter }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    },
+  );
 }
 
 /** Readers see the whole file or none. */

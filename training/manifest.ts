@@ -1,10 +1,13 @@
-import { lstat, readFile, realpath } from 'node:fs/promises';
+import { lstat, realpath } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { PerennialError } from '../contracts/errors.js';
 import { trainerManifest, type TrainerManifest, type TrainingJob } from '../contracts/training.js';
 import { sha256OfFile } from '../runtime/digest.js';
 import { outputFiles } from './job-folder.js';
+import { readPlainFile } from './plain-file.js';
+
+const largestManifest = 1 << 20;
 
 export interface VerifiedManifest {
   manifest: TrainerManifest;
@@ -37,12 +40,14 @@ export async function verifyManifest(
 }
 
 async function readManifest(path: string): Promise<TrainerManifest> {
+  const bytes = await readPlainFile(path, largestManifest + 1);
+  if (!bytes) throw invalid('is missing although the trainer exited with 0');
+  if (bytes.length > largestManifest) throw invalid(`is larger than ${largestManifest} bytes`);
   let content: unknown;
   try {
-    content = JSON.parse(await readFile(path, 'utf8'));
+    content = JSON.parse(bytes.toString('utf8'));
   } catch (error) {
-    if (error instanceof SyntaxError) throw invalid(`is not JSON (${error.message})`);
-    throw invalid('is missing although the trainer exited with 0');
+    throw invalid(`is not JSON (${(error as SyntaxError).message})`);
   }
   const parsed = trainerManifest.safeParse(content);
   if (!parsed.success) throw invalid(`is not as agreed: ${z.prettifyError(parsed.error)}`);

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PerennialError } from '../contracts/errors.js';
 import type { TrainingJob, TrainingOutcome } from '../contracts/training.js';
@@ -6,6 +5,7 @@ import type { ArtifactStore } from '../runtime/artifacts.js';
 import { describeExit, judgeExit } from './exit-code.js';
 import { outputFiles } from './job-folder.js';
 import { verifyManifest } from './manifest.js';
+import { readPlainFile } from './plain-file.js';
 import type { JobEnd } from './supervise.js';
 
 /**
@@ -80,7 +80,8 @@ async function keepResult(
 
 /** The beginning of `output/failure`; null when the trainer left none. */
 async function failureSentence(root: string): Promise<string | null> {
-  const text = await readFile(join(root, outputFiles.failure), 'utf8').catch(() => '');
+  const bytes = await readPlainFile(join(root, outputFiles.failure), 8_192);
+  const text = bytes?.toString('utf8') ?? '';
   return text.replaceAll('\0', '').trim().slice(0, 2_000) || null;
 }
 

@@ -71,6 +71,7 @@ describe("A trainer's manifest", () => {
 
   it.each([
     ['half a file', '{"schemaVersion": 1, ', 'is not JSON'],
+    ['a megabyte of blanks', ' '.repeat((1 << 20) + 1), 'is larger than 1048576 bytes'],
     ['a metric that is no number', JSON.stringify(good).replace('0.5', 'NaN'), 'is not JSON'],
     ['an endless metric', JSON.stringify(good).replace('0.5', '1e999'), 'metrics'],
     ['no files', { ...good, files: [] }, 'files'],
@@ -88,6 +89,12 @@ describe("A trainer's manifest", () => {
   ])('is refused with %s', async (_, content, words) => {
     await write(content);
     expect(await refusal()).toContain(words);
+  });
+
+  it('is missed where it is a link', async () => {
+    await writeFile(join(root, 'elsewhere.json'), JSON.stringify(good));
+    await symlink('../elsewhere.json', join(root, 'output', 'manifest.json'));
+    expect(await refusal()).toContain('is missing');
   });
 
   it.each(['../secret', '/etc/passwd', 'a/../../secret', '.', 'linked', 'linkedfolder/secret'])(
