@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import ort from 'onnxruntime-node';
@@ -105,6 +106,23 @@ describe('The tabular trainer', () => {
     });
     expect(await ask(modelPath, ['A1', 'A30', ''])).toHaveLength(3);
     await expect(ask(modelPath, ['A1', 'never seen'])).rejects.toThrow(/out of data bounds/);
+  });
+
+  it('has a small sister that `init --from` copies, which keeps the same contract', async () => {
+    const starter = { trainer: await findTrainer('starter', '/nowhere'), hyperparameters: {} };
+    const [one, two] = [await trainWell(starter), await trainWell(starter)];
+    expect(one.manifest).toEqual(two.manifest);
+    expect(one.manifest.metrics['train_log_loss']).toBeLessThan(0.6);
+    const [seen, unseen, missing] = await ask(one.modelPath, ['A1', 'never seen', '']);
+    for (const answer of [seen, unseen, missing])
+      expect(answer).toSatisfy((p: number) => p > 0 && p < 1);
+
+    const { code, root } = await train({
+      ...starter,
+      features: [{ name: 'none', type: 'number' }],
+    });
+    expect(code).toBe(1);
+    expect(await readFile(join(root, 'output', 'failure'), 'utf8')).toMatch(/KeyError: .*none/);
   });
 
   it('reports its progress and its words while it works', async () => {

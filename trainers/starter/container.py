@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,15 @@ from onnx import helper, numpy_helper
 ROOT = Path(os.environ.get("PERENNIAL_ML_ROOT", "/opt/ml"))
 DATATYPE = {"number": "FP32", "category": "BYTES"}
 TENSOR = {"number": onnx.TensorProto.FLOAT, "category": onnx.TensorProto.STRING}
+
+
+def tell_failure(kind, error, trace) -> None:
+    """One sentence for people; the log keeps the whole story."""
+    (ROOT / "output/failure").write_text(f"{kind.__name__}: {error}\n")
+    sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = tell_failure
 
 
 class Rows(NamedTuple):
@@ -34,11 +44,13 @@ def read_rows() -> Rows:
     label = table[asked["label"]].to_numpy().astype(float)
     encodings, columns = [], []
     for feature in asked["features"]:
-        values = table[feature["name"]].to_numpy()
+        column = table[feature["name"]]
         if feature["type"] == "number":
+            values = column.to_numpy()
             encodings.append(float(np.nan_to_num(np.nanmean(values))))
             columns.append(np.where(np.isnan(values), encodings[-1], values))
         else:
+            values = column.fill_null("").to_numpy()
             encodings.append({word: log_odds(label[values == word]) for word in sorted(set(values))})
             columns.append(np.array([encodings[-1][word] for word in values]))
     names, kinds = [each["name"] for each in asked["features"]], [each["type"] for each in asked["features"]]
