@@ -106,7 +106,13 @@ function structuralChecks(property: Property, value: string): RowCheck[] {
   if (options.pattern !== undefined)
     add('pattern', mismatch(column, options.pattern), `does not match ${options.pattern}`);
   if (property.unique || property.primaryKey)
-    add('unique', repeats([name]), 'repeats that of an earlier row');
+    checks.push(
+      quarantiningCheck({
+        name: `${name}.unique`,
+        ...repeats([name]),
+        complaint: `${name} repeats that of an earlier row`,
+      }),
+    );
   return checks;
 }
 
@@ -139,7 +145,7 @@ function addRule(
   });
 }
 
-type RowQuestion = Pick<RowCheck, 'name' | 'broken' | 'complaint' | 'written'>;
+type RowQuestion = Pick<RowCheck, 'name' | 'broken' | 'acrossRows' | 'complaint' | 'written'>;
 
 /** As a CHECK constraint in SQL: a row breaks the rule when it is false; where it is null, `required` has the say. */
 function sqlCheck(rule: SqlRule, property: Property | undefined): RowQuestion {
@@ -158,7 +164,7 @@ function metricCheck(rule: MetricRule, property: Property | undefined): RowQuest
     if (keys.length === 0) throw invalid(rule, property, 'it names no properties');
     return {
       name: rule.name ?? `${keys.join('+')}.duplicateValues`,
-      broken: repeats(keys),
+      ...repeats(keys),
       complaint: `${keys.join(' and ')} ${keys.length > 1 ? 'repeat those' : 'repeats that'} of an earlier row`,
     };
   }
@@ -208,10 +214,11 @@ function mismatch(column: string, pattern: string): string {
 }
 
 /** The first row with a key is good; those after it repeat it. A key with a null in it repeats nothing. */
-function repeats(keys: readonly string[]): string {
+function repeats(keys: readonly string[]): Pick<RowCheck, 'broken' | 'acrossRows'> {
   const columns = keys.map(quoteName);
   const whole = columns.map((column) => `${column} IS NOT NULL`).join(' AND ');
-  return `${whole} AND row_number() OVER (PARTITION BY ${columns.join(', ')} ORDER BY file_row_number) > 1`;
+  const place = `row_number() OVER (PARTITION BY ${columns.join(', ')} ORDER BY file_row_number)`;
+  return { broken: `${whole} AND ${place} > 1`, acrossRows: true };
 }
 
 /** Results are kept by name: a second check of the same name gets a number. */

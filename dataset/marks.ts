@@ -12,17 +12,20 @@ export async function openJudgedRows(duck: Duck, file: string): Promise<void> {
 }
 
 /**
- * The one scan: asks every row every question and remembers the rows that break any, in the table `marks`. Returns the number of bad rows
- * of each check. Throws the error of a person's own SQL when it cannot be computed.
+ * The one scan: asks every row every question and remembers the rows that break any, in the table `marks`; each check across rows has a
+ * scan of its own before it. Returns the number of bad rows of each check. Throws the error of a person's own SQL when it cannot be
+ * computed.
  */
 export async function markRows(duck: Duck, checks: readonly RowCheck[]): Promise<number[]> {
   if (checks.length === 0) {
     await duck.run('CREATE TEMP TABLE marks (snapshot_row BIGINT)');
     return [];
   }
-  const flags = checks.map((check, index) => `coalesce(${check.broken}, false) AS bad${index}`);
   const any = checks.map((_, index) => `bad${index}`).join(' OR ');
   try {
+    const flags: string[] = [];
+    for (const [index, check] of checks.entries())
+      flags.push(`coalesce(${await predicateOf(duck, check, index)}, false) AS bad${index}`);
     await duck.run(
       `CREATE TEMP TABLE marks AS SELECT * FROM (
          SELECT file_row_number AS snapshot_row, ${flags.join(', ')} FROM ${judgedRows}
@@ -35,6 +38,17 @@ export async function markRows(duck: Duck, checks: readonly RowCheck[]): Promise
     `SELECT ${checks.map((_, index) => `sum(bad${index}::INTEGER) AS bad${index}`).join(', ')} FROM marks`,
   );
   return checks.map((_, index) => Number(counts[`bad${index}`] ?? 0));
+}
+
+/** What tells a bad row inside the scan. Checks across rows are answered before it, and the scan looks their answers up. */
+async function predicateOf(duck: Duck, check: RowCheck, index: number): Promise<string> {
+  if (!check.acrossRows) return check.broken;
+  await duck.run(
+    `CREATE TEMP TABLE across${index} AS SELECT file_row_number AS snapshot_row FROM (
+       SELECT file_row_number, ${check.broken} AS bad FROM ${judgedRows}
+     ) WHERE bad`,
+  );
+  return `file_row_number IN (SELECT snapshot_row FROM across${index})`;
 }
 
 /** Marks of rows that go to quarantine: those that break a check of severity `error`. */

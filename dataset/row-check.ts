@@ -9,6 +9,8 @@ export interface RowCheck {
   severity: Severity;
   /** SQL that is true for a bad row. */
   broken: string;
+  /** Its SQL looks at other rows too. Such a check is asked in a scan that carries only its own columns: sorting whole rows is what costs. */
+  acrossRows?: true;
   /** Why the row is bad, in words: `distance is missing`. */
   complaint: string;
   /** Limits on the bad rows' number or percentage; null leaves the judgement to the share of rows in quarantine. */
@@ -20,7 +22,7 @@ export interface RowCheck {
 
 /** A check that the contract's own limits leave to the quarantine share. */
 export function quarantiningCheck(
-  check: Pick<RowCheck, 'name' | 'broken' | 'complaint' | 'written'>,
+  check: Pick<RowCheck, 'name' | 'broken' | 'acrossRows' | 'complaint' | 'written'>,
 ): RowCheck {
   return { ...check, severity: 'error', limits: null, unit: 'rows' };
 }
