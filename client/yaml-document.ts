@@ -85,5 +85,6 @@ function dotted(path: readonly PropertyKey[]): string {
 }
 
 function firstLine(message: string): string {
+  if (message.includes('call stack')) return 'this is nested too deeply';
   return (message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '');
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { columnName } from './names.js';
+import { nestedAtMost } from './nesting.js';
 
 const limits = {
   mustBe: z.number().optional(),
@@ -64,6 +65,9 @@ export const contractProperty = z.strictObject({
   quality: z.array(qualityRule).default([]),
 });
 
+/** What is kept and not judged: anything that a person would write. */
+const kept = z.unknown().refine((value) => nestedAtMost(value, 32), 'is nested more than 32 deep');
+
 /** The part of the Open Data Contract Standard v3.1 that Perennial executes. Unknown keys are refused rather than silently not checked. */
 export const dataContract = z.strictObject({
   kind: z.literal('DataContract'),
@@ -72,8 +76,8 @@ export const dataContract = z.strictObject({
   version: z.string().min(1),
   status: z.string().min(1),
   name: z.string().optional(),
-  description: z.unknown().optional(),
-  team: z.unknown().optional(),
+  description: kept.optional(),
+  team: kept.optional(),
   schema: z
     .array(
       z.strictObject({
@@ -112,7 +116,7 @@ export const dataContract = z.strictObject({
           property: z
             .string()
             .refine((name) => name !== 'maximumQuarantineShare' && name !== 'freshnessAgainst'),
-          value: z.unknown(),
+          value: kept,
         }),
       ]),
     )

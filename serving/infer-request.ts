@@ -1,4 +1,5 @@
 import { PerennialError } from '../contracts/errors.js';
+import { nestedAtMost } from '../contracts/nesting.js';
 
 /** One input of a model, as its ONNX file declares it. */
 export interface InputSignature {
@@ -183,6 +184,7 @@ function namesOf(signature: readonly InputSignature[]): string {
 /** A value as a sentence can hold it: short, and never the whole body. */
 function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
+  if (!nestedAtMost(value, 8)) return 'something nested deeply';
   const text = JSON.stringify(value);
   return text.length <= 60 ? text : `${text.slice(0, 57)}…`;
 }

@@ -86,5 +86,10 @@ function reasonOf(value: unknown): string {
 }
 
 function shown(value: unknown): string {
-  return (JSON.stringify(value) ?? 'missing').slice(0, 80);
+  try {
+    return (JSON.stringify(value) ?? 'missing').slice(0, 80);
+  } catch {
+    // Nested so deeply that writing it out exhausts the stack.
+    return 'beyond reading';
+  }
 }

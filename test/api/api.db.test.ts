@@ -77,6 +77,15 @@ describe('applying a spec', () => {
     ],
     ['a wrong contract', (a) => ({ ...a, contract: {} }), 'CONTRACT_INVALID'],
     [
+      'a contract nested until the stack is full',
+      (a) =>
+        JSON.stringify({ ...a, contract: { ...a.contract, description: 'DEEP' } }).replace(
+          '"DEEP"',
+          `${'['.repeat(20_000)}${']'.repeat(20_000)}`,
+        ),
+      'CONTRACT_INVALID',
+    ],
+    [
       'a policy that does not parse',
       (a) => ({ ...a, spec: { ...a.spec, approval: { automaticWhen: 'candidate.roc_auc >' } } }),
       'POLICY_INVALID',

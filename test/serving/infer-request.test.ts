@@ -140,6 +140,12 @@ describe('an inference request', () => {
     expect(refusal(body)).toContain(sentence);
   });
 
+  it('does not break on what is nested deeply', () => {
+    const deep: unknown = JSON.parse('['.repeat(20_000) + ']'.repeat(20_000));
+    for (const body of [deep, { inputs: [{ ...distance, data: [1, deep] }, origin] }])
+      expect(refusal(body)).toContain('something nested deeply');
+  });
+
   it('does not put a large value into the sentence', () => {
     expect(refusal({ inputs: 'x'.repeat(10_000) }).length).toBeLessThan(150);
   });

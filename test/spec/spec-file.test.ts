@@ -154,6 +154,13 @@ describe('a spec that a person wrote', () => {
     expect(refusalOf(() => parseSpec(text)).message).toMatch(/^model\.yaml:1:1 expected object/);
   });
 
+  test('may not be nested until the stack is full', () => {
+    const deep = `${'['.repeat(5_000)}${']'.repeat(5_000)}`;
+    const refusal = refusalOf(() => parseSpec(spec.replace('approvers: []', `approvers: ${deep}`)));
+    expect(refusal.code).toBe('SPEC_INVALID');
+    expect(refusal.message).toMatch(/^model\.yaml:\d+:\d+ this is nested too deeply/);
+  });
+
   test('may not unfold a few lines into millions of values', () => {
     const bomb = [
       'a: &a [x,x,x,x,x,x,x,x,x]',

@@ -68,6 +68,8 @@ describe('the forms that workflows check by hand', () => {
     expect(() => decisionForm({ vote: 'yes', by: 'bob' })).toThrow(
       'vote is "yes": use approve, reject or cancel.',
     );
+    const deep: unknown = JSON.parse('['.repeat(50_000) + ']'.repeat(50_000));
+    expect(() => decisionForm({ vote: deep, by: 'bob' })).toThrow('vote is beyond reading: use');
     expect(() => configurationForm({ every: '1h' })).toThrow('every is "1h": give milliseconds');
     expect(configurationForm({ every: null })).toEqual({ every: null });
   });
