@@ -1,13 +1,11 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { admission, approvalView, decision } from '../../contracts/approval.js';
-import { isErrorCode, PerennialError } from '../../contracts/errors.js';
-import { workflowId } from '../../contracts/messages.js';
 import { listOpenApprovals } from '../../db/delivery-view.js';
 import { findModel } from '../../db/overview.js';
 import { answers, body, createRouter, idempotency, ofModel } from '../answers.js';
 import type { ApiDependencies } from '../dependencies.js';
-import { callUpdate } from '../workflow-calls.js';
+import { decide as decideOn } from '../decide.js';
 
 const inbox = createRoute({
   method: 'get',
@@ -33,26 +31,14 @@ export function createApprovalRoutes({ db, engine }: ApiDependencies) {
     .openapi(decide, async (context) => {
       const { model } = context.req.valid('param');
       await findModel(db, model);
-      const answer = admission.parse(
-        await callUpdate(
-          engine,
-          workflowId.deliver(model),
-          {
-            name: 'decide',
-            argument: context.req.valid('json'),
-            updateId: context.req.valid('header')['idempotency-key'],
-          },
-          {
-            code: 'APPROVAL_NOT_OPEN',
-            message: `No delivery of '${model}' is running: nothing waits for a decision.`,
-          },
-        ),
+      const answer = await decideOn(
+        { db, engine },
+        {
+          model,
+          decision: context.req.valid('json'),
+          updateId: context.req.valid('header')['idempotency-key'],
+        },
       );
-      if (!answer.admitted)
-        throw new PerennialError(
-          isErrorCode(answer.code) ? answer.code : 'APPROVAL_NOT_OPEN',
-          answer.reason,
-        );
       return context.json(answer, 200);
     });
 }
