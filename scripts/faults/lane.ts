@@ -100,19 +100,27 @@ function createLane(arena: Arena, model: string, perennial: Perennial): Lane {
       every: 50,
     });
     const idempotencyKey = `chaos-${runId}`;
-    await patiently(async () => {
-      const { approval } = await perennial.showModel(model);
+    const deadline = performance.now() + 120_000;
+    for (;;) {
+      const { approval } = await patiently(() => perennial.showModel(model));
       if (approval?.standing !== 'open') return;
-      await perennial.approve(model, {
-        by: 'anna',
-        reason: 'whatever happens',
-        evidence: approval.evidence,
-        idempotencyKey,
-      });
-    }).catch((error: unknown) => {
-      // Heard the first time, though the answer was lost.
-      if (!(error instanceof PerennialError && error.code === 'APPROVAL_NOT_OPEN')) throw error;
-    });
+      try {
+        await patiently(() =>
+          perennial.approve(model, {
+            by: 'anna',
+            reason: 'whatever happens',
+            evidence: approval.evidence,
+            idempotencyKey,
+          }),
+        );
+        return;
+      } catch (error) {
+        // Heard the first time, though the answer was lost; or the workflow does not know yet what the database does.
+        const unheard = error instanceof PerennialError && error.code === 'APPROVAL_NOT_OPEN';
+        if (!unheard || performance.now() > deadline) throw error;
+      }
+      await sleep(250);
+    }
   };
 
   return {
