@@ -29,6 +29,8 @@ export interface ColumnProfile {
 export interface FileProfile {
   file: string;
   rows: number;
+  /** Lines that do not fit the header. */
+  rejected: number;
   columns: ColumnProfile[];
   /** How many different combinations of values these columns have. */
   distinctOf: (columns: ColumnProfile[]) => Promise<number>;
@@ -73,15 +75,19 @@ export async function withProfile<T>(
         );
       const columns = await profileColumns(duck, relation, names);
       const rows = columns[0]?.rows ?? 0;
+      const rejected = await countRejects(duck);
       if (rows === 0)
-        throw new PerennialError('SOURCE_EMPTY', `${file} has no row that can be read.`);
+        throw new PerennialError(
+          'SOURCE_EMPTY',
+          `${file} has no row that can be read${rejected > 0 ? `: ${rejected} lines do not fit its header` : ''}.`,
+        );
       const distinctOf = async (chosen: ColumnProfile[]) => {
         const [row] = await duck.rows(
           `SELECT count(DISTINCT (${chosen.map(({ sql }) => sql).join(', ')})) AS n FROM ${relation}`,
         );
         return Number(row?.['n']);
       };
-      return work({ file, rows, columns, distinctOf });
+      return work({ file, rows, rejected, columns, distinctOf });
     }),
   );
 }
@@ -140,6 +146,13 @@ async function valuesOf(
     `SELECT ${quoteName(name)} AS value, count(*) AS n FROM ${relation} WHERE value IS NOT NULL GROUP BY value ORDER BY n DESC, value`,
   );
   return found.map(({ value, n }) => ({ value: String(value), rows: Number(n) }));
+}
+
+async function countRejects(duck: Duck): Promise<number> {
+  const [row] = await duck.rows(
+    'SELECT count(DISTINCT (file_id, line))::INTEGER AS n FROM reject_errors',
+  );
+  return Number(row?.['n']);
 }
 
 async function reservedWords(duck: Duck): Promise<Set<string>> {

@@ -27,6 +27,8 @@ export interface GuessHints {
 export interface Guess {
   file: string;
   rows: number;
+  /** Lines that do not fit the header. */
+  rejected: number;
   timeColumn: string;
   /** `column` where it is one column alone. */
   entity: { expression: string; column: string | null; why: string };
@@ -43,7 +45,7 @@ export interface Guess {
  */
 export async function guessFromCsv(path: string, hints: GuessHints): Promise<Guess> {
   return withProfile(path, async (profile) => {
-    const { file, rows, columns } = profile;
+    const { file, rows, rejected, columns } = profile;
     const without = hints.without ?? [];
     for (const name of without) columnNamed(profile, name, '--without');
     const time = guessTime(profile, hints.time);
@@ -58,7 +60,17 @@ export async function guessFromCsv(path: string, hints: GuessHints): Promise<Gue
         'INPUT_INVALID',
         `${file} has no column left to predict ${label.column} from: ${leftOut.map(({ name, why }) => `${name} (${why})`).join(', ') || 'there are no others'}.`,
       );
-    return { file, rows, timeColumn: time.name, entity, label, features, leftOut, columns };
+    return {
+      file,
+      rows,
+      rejected,
+      timeColumn: time.name,
+      entity,
+      label,
+      features,
+      leftOut,
+      columns,
+    };
   });
 }
 

@@ -145,9 +145,19 @@ async function writeFiles(
   }
 }
 
-function sayGuess({ rows, file, label, timeColumn, entity, features, leftOut }: Guess): void {
+function sayGuess({
+  rows,
+  rejected,
+  file,
+  label,
+  timeColumn,
+  entity,
+  features,
+  leftOut,
+}: Guess): void {
   const share = `${(label.share * 100).toFixed(1)} % of ${rows} rows`;
-  say(`${file}: ${rows} rows`);
+  const unread = rejected > 0 ? `; ${rejected} lines do not fit its header` : '';
+  say(`${file}: ${rows} rows${unread}`);
   say(`  label     ${label.expression} (${share})`);
   say(`  time      ${timeColumn}`);
   say(`  entity    ${entity.expression} (${entity.why})`);

@@ -109,6 +109,12 @@ describe('what a file tells', () => {
     expect((await guess(twice)).entity.expression).toBe("concat_ws('/', day, country)");
   });
 
+  test('lines that do not fit the header are counted', async () => {
+    const lines = orders('returned', (index) => String(index % 2));
+    const found = await guess([...lines, 'o41,2024-03-01', 'o42,2024-03-01,1,de,1,1']);
+    expect(found).toMatchObject({ rows: 40, rejected: 2 });
+  });
+
   test('a hint goes before a guess', async () => {
     const found = await guess(
       orders('returned,booked', (index) => `${index % 2},2023-01-0${1 + (index % 9)}`),
