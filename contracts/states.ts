@@ -50,6 +50,8 @@ export interface ReleaseState {
   revision: number;
   story: string[];
   lastJudgement: Pick<Judgement, 'look' | 'verdict' | 'recommendation' | 'reason'> | null;
+  /** When the judge of the present step asks a person at the latest; null where none is at work. */
+  judgedUntil: string | null;
   /** What a person is asked, while the status is `waiting`. */
   question: string | null;
   outcome: ReleaseOutcome | null;

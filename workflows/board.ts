@@ -10,10 +10,11 @@ export interface Board<State> {
 
 export function createBoard<State extends { story: string[] }>(
   first: State,
-  render: (state: State) => string,
+  render: (state: State, namespace: string) => string,
 ): Board<State> {
   let state = first;
-  setCurrentDetails(render(state));
+  const { namespace } = workflowInfo();
+  setCurrentDetails(render(state, namespace));
   return {
     get state() {
       return state;
@@ -21,7 +22,7 @@ export function createBoard<State extends { story: string[] }>(
     change(update, line) {
       state = { ...state, ...update };
       if (line !== undefined) state = { ...state, story: [...state.story, line] };
-      setCurrentDetails(render(state));
+      setCurrentDetails(render(state, namespace));
     },
   };
 }

@@ -1,7 +1,9 @@
-import type { DeliveryState } from '../contracts/states.js';
+import { workflowId } from '../contracts/messages.js';
+import type { AwaitedApproval, DeliveryState } from '../contracts/states.js';
+import { offer, perennialLine, signalLine, updateLine } from './command-lines.js';
 
 /** The delivery in Markdown, as operators read it in the Temporal UI: what happened, what is awaited, how to answer. */
-export function renderDelivery(state: DeliveryState): string {
+export function renderDelivery(state: DeliveryState, namespace: string): string {
   const title =
     state.delivery === null ? state.model : `${state.model}, delivery ${state.delivery}`;
   return [
@@ -9,7 +11,8 @@ export function renderDelivery(state: DeliveryState): string {
     state.outcome === null
       ? `Stage **${state.stage}**. Trigger: ${state.trigger}, asked for by ${state.requestedBy}.`
       : `Ended: **${state.outcome}**. ${state.explanation}`,
-    ...awaited(state),
+    ...awaited(state, namespace),
+    '',
     '### What happened',
     ...state.story.map((line) => `- ${line}`),
     ...(state.refusedMessages > 0
@@ -18,25 +21,34 @@ export function renderDelivery(state: DeliveryState): string {
   ].join('\n');
 }
 
-function awaited({ model, approval, outcome }: DeliveryState): string[] {
+function awaited({ model, approval, outcome }: DeliveryState, namespace: string): string[] {
   if (outcome !== null || approval?.standing !== 'open') return [];
-  const decision = (vote: string) =>
-    JSON.stringify({ vote, by: 'YOU', reason: 'WHY', evidence: approval.evidence });
   return [
     '### A decision is awaited',
     `Version ${approval.version}: ${approval.summary}`,
     '',
-    `- from: ${approval.approvers.length > 0 ? approval.approvers.join(', ') : 'any principal'}`,
+    `- from: role **approver** (${approval.approvers.length > 0 ? approval.approvers.join(', ') : 'any principal'})`,
     `- votes: ${approval.approvals} of ${approval.quorum}`,
     `- until: ${approval.expiresAt}`,
     `- evidence: \`${approval.evidence}\``,
     '',
-    'Answer with one of',
-    '```',
-    `perennial approve ${model} --evidence ${approval.evidence} --reason WHY`,
-    `perennial reject ${model} --evidence ${approval.evidence} --reason WHY`,
-    `temporal workflow update execute --workflow-id deliver/${model} --name decide --input '${decision('approve')}'`,
-    `temporal workflow signal --workflow-id deliver/${model} --name decide --input '${decision('reject')}'`,
-    '```',
+    'Answer with one line of these; YOU is your id, WHY your reason.',
+    ...linesFor('approve', model, approval, namespace),
+    ...linesFor('reject', model, approval, namespace),
   ];
+}
+
+function linesFor(
+  vote: 'approve' | 'reject',
+  model: string,
+  { evidence }: AwaitedApproval,
+  namespace: string,
+): string[] {
+  const door = { namespace, workflowId: workflowId.deliver(model), name: 'decide' };
+  const decision = { vote, by: 'YOU', reason: 'WHY', evidence };
+  return offer(vote, [
+    perennialLine(vote, model, `--evidence ${evidence} --as YOU --reason 'WHY'`),
+    updateLine(door, decision),
+    signalLine(door, decision),
+  ]);
 }

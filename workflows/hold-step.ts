@@ -32,7 +32,10 @@ export async function holdStep(
   let judging: Running<JudgeStepResult> | null = null;
   for (;;) {
     if (judging === null && historyIsLong() && commands.idle()) return { kind: 'renew' };
-    if (board.state.status === 'canary') judging ??= startJudge(input, held);
+    if (board.state.status === 'canary' && judging === null) {
+      judging = startJudge(input, held);
+      board.change({ judgedUntil: new Date(Date.now() + input.maximumTime).toISOString() });
+    }
     const watched = judging;
     await condition(() => commands.arrived() || watched?.settled() === true);
 
@@ -59,7 +62,7 @@ function obey(
   const words = `${act} by ${by}${reason ? `: ${reason}` : ''}`;
   const waited = board.state.status === 'waiting';
   const change = (status: ReleaseState['status']) => {
-    board.change({ status, question: null, reason: words }, words);
+    board.change({ status, question: null, judgedUntil: null, reason: words }, words);
     if (waited) notAwaited();
   };
   switch (act) {
@@ -105,7 +108,7 @@ function follow(judgement: Judgement, board: Board<ReleaseState>): StepEnd | nul
     case 'wait':
       return null;
     case 'ask':
-      board.change({ status: 'waiting', question: reason });
+      board.change({ status: 'waiting', question: reason, judgedUntil: null });
       upsertSearchAttributes([
         { key: attributes.awaitingApproval, value: true },
         { key: attributes.awaitingRole, value: 'releaser' },

@@ -44,7 +44,7 @@ export async function monitorModel(input: MonitorInput): Promise<MonitorResult> 
   const firstCheck = monitor.state.checks;
   const change = (update: Partial<MonitorState>) => {
     monitor.state = { ...monitor.state, ...update };
-    setCurrentDetails(renderMonitor(monitor.state));
+    setCurrentDetails(renderMonitor(monitor.state, workflowInfo().namespace));
   };
   change({});
   setHandler(defineQuery<MonitorState>(queries.state), () => monitor.state);

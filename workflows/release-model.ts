@@ -193,7 +193,10 @@ export async function releaseModel(
   }
 
   function end({ outcome, reason }: Outcome): void {
-    board.change({ status: outcome, outcome, reason, question: null }, `${outcome}: ${reason}`);
+    board.change(
+      { status: outcome, outcome, reason, question: null, judgedUntil: null },
+      `${outcome}: ${reason}`,
+    );
     upsertSearchAttributes([
       { key: attributes.stage, value: 'done' },
       { key: attributes.outcome, value: outcome },
@@ -225,6 +228,7 @@ function openState({ model, delivery, version, champion, steps }: ReleaseModelIn
     revision: 0,
     story: [],
     lastJudgement: null,
+    judgedUntil: null,
     question: null,
     outcome: null,
     reason: '',

@@ -20,12 +20,15 @@ declare module 'vitest' {
     /** Address of the database that fresh ones are cloned from. */
     templateDatabase: string;
     temporalAddress: string;
+    /** Address of the Temporal UI. */
+    temporalUi: string;
   }
 }
 
 interface Services {
   templateDatabase: string;
   temporalAddress: string;
+  temporalUi: string;
   stop: () => Promise<void>;
 }
 
@@ -37,9 +40,10 @@ const shared = globalThis as typeof globalThis & {
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const services = (shared.perennialServices ??= { started: startServices(), users: 0 });
   services.users += 1;
-  const { templateDatabase, temporalAddress, stop } = await services.started;
+  const { templateDatabase, temporalAddress, temporalUi, stop } = await services.started;
   project.provide('templateDatabase', templateDatabase);
   project.provide('temporalAddress', temporalAddress);
+  project.provide('temporalUi', temporalUi);
   return async () => {
     services.users -= 1;
     if (services.users > 0) return;
@@ -64,7 +68,6 @@ async function startServices(): Promise<Services> {
         folder: join(folder, 'temporal'),
         namespace: 'perennial',
         log: silentLog,
-        ui: false,
         dynamicConfig: [
           'history.workflowIdReuseMinimalInterval="0s"',
           'frontend.WorkflowTimeSkippingEnabled=true',
@@ -78,6 +81,7 @@ async function startServices(): Promise<Services> {
   return {
     templateDatabase: postgres.url,
     temporalAddress: temporal.address,
+    temporalUi: temporal.ui ?? '',
     stop: async () => {
       guard.kill('SIGKILL');
       const leftovers = await endLeftovers(mark);

@@ -15,15 +15,19 @@ export interface FreshNamespace {
   close: () => Promise<void>;
 }
 
-/** A namespace of its own on the run's dev server, with our search attributes. Shut workers down before `close`. */
-export async function freshNamespace(): Promise<FreshNamespace> {
+/**
+ * A namespace of its own on the run's dev server, with our search attributes. Shut workers down before `close`. Given the name `perennial` it is
+ * the one that the server came with.
+ */
+export async function freshNamespace(given?: 'perennial'): Promise<FreshNamespace> {
   const address = inject('temporalAddress');
-  const namespace = `test-${randomBytes(8).toString('hex')}`;
+  const namespace = given ?? `test-${randomBytes(8).toString('hex')}`;
   const { client, connection, close } = await connectTemporal({ address, namespace });
-  await connection.workflowService.registerNamespace({
-    namespace,
-    workflowExecutionRetentionPeriod: msToTs('1 day'),
-  });
+  if (given === undefined)
+    await connection.workflowService.registerNamespace({
+      namespace,
+      workflowExecutionRetentionPeriod: msToTs('1 day'),
+    });
   await ensureSearchAttributes(connection, { namespace, log: silentLog });
   const nativeConnection = await connectWorker({ address, namespace });
   return {

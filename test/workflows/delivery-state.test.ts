@@ -98,17 +98,20 @@ test('deadlines come in order of time, end with the expiry, and none comes after
 });
 
 test('the details say what is awaited, from whom, until when and how to answer; and nothing of it after the end', () => {
-  const text = renderDelivery(waiting);
+  const text = renderDelivery(waiting, 'perennial');
   for (const words of [
-    'from: bob',
+    'from: role **approver** (bob)',
     'votes: 0 of 1',
     'until: 1970-04-01',
     evidence,
     'perennial approve m',
-    '--name decide',
+    'temporal workflow update execute --namespace perennial --workflow-id deliver/m --name decide',
   ])
     expect(text).toContain(words);
-  const ended = renderDelivery({ ...waiting, outcome: 'rejected', explanation: 'bob said no.' });
+  const ended = renderDelivery(
+    { ...waiting, outcome: 'rejected', explanation: 'bob said no.' },
+    'perennial',
+  );
   expect(ended).toContain('Ended: **rejected**. bob said no.');
   expect(ended).not.toContain('perennial approve');
 });

@@ -43,10 +43,10 @@ export function newModel(): string {
 }
 
 /** The real server and our real workflows, with activities that follow a script. One for each test file. */
-export async function startWorld(): Promise<World> {
+export async function startWorld(namespace?: 'perennial'): Promise<World> {
   Runtime.install({ logger: new DefaultLogger('WARN', sayUnexpected) });
   const [fresh, bundle] = await Promise.all([
-    freshNamespace(),
+    freshNamespace(namespace),
     prepareBundle(join(tmpdir(), 'perennial-test-bundles')),
   ]);
   const scripts = new Map<string, Script>();
