@@ -61,13 +61,14 @@ export async function openArena({
   try {
     const stack = await startStack({
       config: loadConfig({
-        ...process.env,
+        // What somebody's own settings name is not for breaking.
+        PERENNIAL_TEMPORAL_CLI: process.env['PERENNIAL_TEMPORAL_CLI'],
+        PERENNIAL_TRAINER_PYTHON: python ?? process.env['PERENNIAL_TRAINER_PYTHON'],
         PERENNIAL_HOME: home,
         PERENNIAL_API_PORT: '0',
         PERENNIAL_GATEWAY_PORT: '0',
         PERENNIAL_TEMPORAL_PORT: '0',
         PERENNIAL_LOG_LEVEL: 'warn',
-        ...(python === undefined ? {} : { PERENNIAL_TRAINER_PYTHON: python }),
       }),
       wayTo: async (engine, address) => {
         const gate = await createGate(address);

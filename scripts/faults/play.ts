@@ -41,7 +41,17 @@ export const nameOf = ({ kind, target, stage }: Fault) => `${kind} ${target} at 
  */
 export async function playFaults(
   arena: Arena,
-  { faults, lanes: width, say }: { faults: readonly Fault[]; lanes: number; say: Say },
+  {
+    faults,
+    lanes: width,
+    say,
+    onPlayed = () => {},
+  }: {
+    faults: readonly Fault[];
+    lanes: number;
+    say: Say;
+    onPlayed?: (result: Played) => void;
+  },
 ): Promise<Play> {
   const waiting = possible(arena, faults, say);
   say(`The stack is up; ${width} models are delivered in peace first`);
@@ -54,6 +64,7 @@ export async function playFaults(
     for (let fault = waiting.shift(); fault; fault = waiting.shift()) {
       const result = await playOne(arena, lane, fault);
       played.push(result);
+      onPlayed(result);
       say(lineOf(result));
       if (result.problems.length === 0 || waiting.length === 0) continue;
       // Whatever is wrong with this model must not be found again and again.
