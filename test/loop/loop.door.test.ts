@@ -43,6 +43,13 @@ describe('the loop, on real parts', { timeout: 120_000 }, () => {
     expect(lineage.approval?.votes).toMatchObject([{ by: 'anna', vote: 'approve' }]);
     const log = await living.perennial.logs(team.model, 1);
     expect(log.lines.length).toBeGreaterThan(0);
+
+    const worker = living.stack.parts().find(({ name }) => name === 'pipeline')?.address;
+    const told = await (await fetch(`${worker}/metrics`)).text();
+    expect(told).toMatch(
+      /^perennial_activity_seconds_count\{activity="promoteVersion",outcome="ok"\} 1$/m,
+    );
+    expect(told).toContain('temporal_workflow_task_schedule_to_start_latency_seconds_bucket{');
   });
 
   test('the same data and spec again give the same snapshot and the same model, bit by bit', async () => {
