@@ -9,7 +9,7 @@ import { trainerPython } from '../support/trainer.js';
 
 test(
   'the commands of docs/tutorial.md, run from the page, end with a promoted version that answers',
-  { timeout: 240_000 },
+  { timeout: 300_000 },
   async () => {
     const folder = join(await temporaryFolder(), 'tutorial');
     await mkdir(folder);
