@@ -36,6 +36,11 @@ export function createApi(dependencies: ApiDependencies) {
     await next();
   });
   for (const create of routes) app.route('/api/v1', create(dependencies));
+  app.openAPIRegistry.registerComponent('securitySchemes', 'token', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'Asked for beyond loopback, and wherever PERENNIAL_API_TOKEN_FILE is set.',
+  });
   app.doc31('/api/v1/openapi.json', about);
   app.get(healthPath, (context) => context.json({ live: true }));
   if (metrics)
@@ -63,6 +68,7 @@ const about = {
     version: '1',
     description: 'Durable orchestration of machine-learning models. Errors: docs/errors.md.',
   },
+  security: [{ token: [] }],
 };
 
 const routes = [

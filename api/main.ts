@@ -1,8 +1,10 @@
 import { serve, type ServerType } from '@hono/node-server';
 import { PerennialError } from '../contracts/errors.js';
 import { connectDatabase } from '../db/connect.js';
+import { requireKnownSchemaIfThere } from '../db/schema-needs.js';
 import { readApiToken } from '../runtime/api-token.js';
 import { isLoopback, loadConfig, type Config } from '../runtime/config.js';
+import { httpAddress } from '../runtime/http-address.js';
 import { createLog } from '../runtime/log.js';
 import { stopOnSignal } from '../runtime/shutdown.js';
 import { connectTemporal } from '../runtime/temporal.js';
@@ -19,6 +21,7 @@ async function main(): Promise<void> {
   const token = findToken(config);
   const { address, namespace, apiKey } = config.temporal;
   const database = connectDatabase({ url: required('DATABASE_URL', config.databaseUrl), log });
+  await requireKnownSchemaIfThere(database.db, log);
   const temporal = await connectTemporal({
     address: required('TEMPORAL_ADDRESS', address),
     namespace,
@@ -57,8 +60,7 @@ function listen(
 ): Promise<{ server: ServerType; url: string }> {
   return new Promise((resolve, reject) => {
     const server = serve({ fetch, hostname: host, port }, (found) => {
-      const name = host.includes(':') ? `[${host}]` : host;
-      resolve({ server, url: `http://${name}:${found.port}` });
+      resolve({ server, url: httpAddress(host, found.port) });
     });
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(

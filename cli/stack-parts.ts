@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../runtime/config.js';
+import { httpAddress } from '../runtime/http-address.js';
 import type { Floor } from './running-parts.js';
 
 /** One of our own processes. */
@@ -32,7 +33,7 @@ export function nodeParts({
     TEMPORAL_NAMESPACE: config.temporal.namespace,
     PERENNIAL_HOME: config.home,
     PERENNIAL_ARTIFACTS: config.artifacts,
-    PERENNIAL_API: config.api.url ?? `http://${config.host}:${ports.api}`,
+    PERENNIAL_API: config.api.url ?? httpAddress(config.host, ports.api),
     PERENNIAL_API_TOKEN_FILE: config.api.tokenFile,
     PERENNIAL_WEBHOOK_SECRET_FILE: config.webhook.secretFile,
     PERENNIAL_API_PORT: String(ports.api),

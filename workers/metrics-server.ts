@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { PerennialError } from '../contracts/errors.js';
+import { httpAddress } from '../runtime/http-address.js';
 
 export interface MetricsServer {
   address: string;
@@ -40,7 +41,7 @@ export async function startMetricsServer({
   });
   const found = (await tryListen(server, host, port)) ?? (await tryListen(server, host, 0)) ?? 0;
   return {
-    address: `http://${host.includes(':') ? `[${host}]` : host}:${found}`,
+    address: httpAddress(host, found),
     close: () =>
       new Promise((settle) => {
         server.close(() => settle());
