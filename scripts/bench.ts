@@ -7,6 +7,7 @@ import { monitors } from './benchmarks/monitors.js';
 import { predict } from './benchmarks/predict.js';
 import type { BenchResult } from './benchmarks/result.js';
 import { stageOverhead } from './benchmarks/stage-overhead.js';
+import { stopEverything } from './benchmarks/started.js';
 import { silenceTemporal } from './benchmarks/temporal-home.js';
 import { validate } from './benchmarks/validate.js';
 
@@ -40,6 +41,14 @@ if (unknown.length > 0)
   });
 
 async function main(): Promise<number> {
+  if (process.platform !== 'linux') {
+    process.stderr.write('Processor time is read from /proc, which only Linux has.\n');
+    return 2;
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      void stopEverything().then(() => process.exit(signal === 'SIGINT' ? 130 : 143));
+    });
   process.stderr.write(`${describeEnvironment()}\n`);
   silenceTemporal();
   let failed = 0;

@@ -8,6 +8,7 @@ import { startNodePart } from '../../runtime/node-part.js';
 import type { Benchmark } from './benchmark.js';
 import { processorTime, residentMegabytes } from './processor-time.js';
 import { limitedResult } from './result.js';
+import { whileStarted } from './started.js';
 import { withTemporal } from './temporal-home.js';
 import { withTemporaryFolder } from './temporary-folder.js';
 
@@ -38,7 +39,7 @@ export const monitors: Benchmark = {
           logFile: join(folder, 'workers.log'),
         });
         const pids = [serverPid, workers.pid];
-        try {
+        return whileStarted(workers.stop, async () => {
           const [serverBefore = 0, workerBefore = 0] = await Promise.all(
             pids.map(residentMegabytes),
           );
@@ -77,9 +78,7 @@ export const monitors: Benchmark = {
               eventsAnHour: eventsACheck * count,
             },
           );
-        } finally {
-          await workers.stop();
-        }
+        });
       }),
     ),
 };

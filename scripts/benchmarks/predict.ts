@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { open, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -22,10 +22,11 @@ import { preparePeers, trainerPython } from './peers.js';
 import { measureProcesses, processorTime } from './processor-time.js';
 import { comparedResult, skippedResult, type BenchResult } from './result.js';
 import { model, serveFlights } from './served-flights.js';
+import { whileStarted } from './started.js';
 import { withTemporaryFolder } from './temporary-folder.js';
 
 const pairs = 5;
-const requestsAHalf = 15_000;
+const requestsAHalf = 6_000;
 const clients = 32;
 const bodies = 512;
 const largestDifference = 1e-6;
@@ -135,42 +136,40 @@ async function withGateway<T>(
   work: (side: Side) => Promise<T>,
 ): Promise<T> {
   const postgres = await startPostgres({ folder: join(folder, 'postgres') });
-  try {
+  // Where root's folder is closed to PostgreSQL's account, the data lies elsewhere and is nobody else's to remove.
+  const stopPostgres = async (): Promise<void> => {
+    await postgres.stop();
+    await rm(dirname(postgres.dataFolder), { recursive: true, force: true });
+  };
+  return whileStarted(stopPostgres, async () => {
     await migrateDatabase(postgres.url);
     const database = connectDatabase({ url: postgres.url, log: silentLog, max: 2 });
-    try {
-      const artifacts = join(folder, 'artifacts');
-      await serveFlights(database.db, createFolderArtifacts(artifacts), file);
-      const gateway = await startNodePart({
-        name: 'gateway',
-        file: gatewayMain,
-        args: [],
-        folder,
-        logFile: join(folder, 'gateway.log'),
-        environment: {
-          ...process.env,
-          DATABASE_URL: postgres.url,
-          PERENNIAL_HOME: join(folder, 'home'),
-          PERENNIAL_ARTIFACTS: artifacts,
-          PERENNIAL_GATEWAY_PORT: '0',
-          PERENNIAL_METRICS_PORT: '0',
-        },
-      });
-      try {
-        return await work({
-          address: gateway.address,
-          pids: [gateway.pid, postgres.pid],
-          settle: waitForRows(database.db),
+    return whileStarted(
+      () => database.close(),
+      async () => {
+        const artifacts = join(folder, 'artifacts');
+        await serveFlights(database.db, createFolderArtifacts(artifacts), file);
+        const gateway = await startNodePart({
+          name: 'gateway',
+          file: gatewayMain,
+          args: [],
+          folder,
+          logFile: join(folder, 'gateway.log'),
+          environment: {
+            ...process.env,
+            DATABASE_URL: postgres.url,
+            PERENNIAL_HOME: join(folder, 'home'),
+            PERENNIAL_ARTIFACTS: artifacts,
+            PERENNIAL_GATEWAY_PORT: '0',
+            PERENNIAL_METRICS_PORT: '0',
+          },
         });
-      } finally {
-        await gateway.stop();
-      }
-    } finally {
-      await database.close();
-    }
-  } finally {
-    await postgres.stop();
-  }
+        const { address, pid, stop } = gateway;
+        const pids = [pid, postgres.pid];
+        return whileStarted(stop, () => work({ address, pids, settle: waitForRows(database.db) }));
+      },
+    );
+  });
 }
 
 /** Every answered row has to be in the table before its cost is read: so many more than at the last call. */
@@ -208,7 +207,13 @@ async function withFastApi<T>(
     stdio: ['ignore', log.fd, log.fd],
   });
   await log.close();
-  try {
+  const stop = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+  };
+  return whileStarted(stop, async () => {
     const address = `http://127.0.0.1:${port}`;
     const giveUpAt = Date.now() + 60_000;
     while (!(await isReady(`${address}/v2/health/ready`))) {
@@ -216,14 +221,8 @@ async function withFastApi<T>(
         throw new Error('The FastAPI peer did not start');
       await sleep(100);
     }
-    return await work({ address, pids: [child.pid ?? 0], settle: () => Promise.resolve() });
-  } finally {
-    if (child.exitCode === null) {
-      const ended = once(child, 'exit');
-      child.kill('SIGKILL');
-      await ended;
-    }
-  }
+    return work({ address, pids: [child.pid ?? 0], settle: () => Promise.resolve() });
+  });
 }
 
 async function isReady(url: string): Promise<boolean> {

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import type { Client } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import { namespace, taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
 import type { DeliveryResult } from '../../contracts/stages.js';
@@ -73,6 +74,12 @@ export const stageOverhead: Benchmark = {
           const [calls, bareCalls] = [await counted.of(deliver), await counted.of(deliverBare)];
           if (calls.join() !== bareCalls.join())
             throw new Error(`We called ${calls.join()}; the bare one ${bareCalls.join()}`);
+          const ourTasks = await tasksOf(client, [
+            workflowId.deliver('ours-1'),
+            workflowId.train('ours-1', 1),
+            workflowId.release('ours-1'),
+          ]);
+          const theirTasks = await tasksOf(client, ['bare/bare-2']);
           for (const one of [deliver, deliverBare]) await measure(one)();
           const found = await runPairs(pairs, {
             ours: measure(deliver),
@@ -86,12 +93,22 @@ export const stageOverhead: Benchmark = {
               goal: 1.15,
             },
             found,
-            { activities: calls.length },
+            { activities: calls.length, ourTasks, theirTasks },
           );
         });
       }),
     ),
 };
+
+/** Workflow tasks that these workflows took: turns of the server with a worker, which is what orchestration costs. */
+async function tasksOf(client: Client, ids: readonly string[]): Promise<number> {
+  const histories = await Promise.all(
+    ids.map((id) => client.workflow.getHandle(id).fetchHistory()),
+  );
+  return histories
+    .flatMap(({ events }) => events ?? [])
+    .filter(({ workflowTaskCompletedEventAttributes: completed }) => completed).length;
+}
 
 type Call = (input: never) => Promise<unknown>;
 

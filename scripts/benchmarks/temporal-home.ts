@@ -14,6 +14,7 @@ import { createTemporalLogger } from '../../workers/temporal-logger.js';
 import { createTrainingWorker } from '../../workers/training.js';
 import type { WorkerDependencies } from '../../workers/worker.js';
 import type { InstantActivities } from './instant-activities.js';
+import { whileStarted } from './started.js';
 
 export interface TemporalHome {
   address: string;
@@ -36,7 +37,7 @@ export async function withTemporal<T>(
     dynamicConfig: ['history.workflowIdReuseMinimalInterval="0s"'],
   });
   const { address, pid: serverPid } = server;
-  try {
+  return whileStarted(server.kill, async () => {
     const { client, close } = await connectTemporal({ address, namespace });
     const connection = await connectWorker({ address, namespace });
     try {
@@ -45,9 +46,7 @@ export async function withTemporal<T>(
       await connection.close();
       await close();
     }
-  } finally {
-    await server.kill();
-  }
+  });
 }
 
 /** The SDK's own words, such as those about starting and stopping, are nobody's result. To be called before anything connects. */
