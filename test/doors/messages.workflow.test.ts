@@ -2,7 +2,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { queries, taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
 import type { DeliveryResult } from '../../contracts/stages.js';
-import type { DeliveryState, ReleaseState } from '../../contracts/states.js';
+import type { DeliveryState, MonitorState, ReleaseState } from '../../contracts/states.js';
 import { digest, evidence, planFor, untilCancelled } from '../workflows/scripted-activities.js';
 import {
   eventually,
@@ -105,6 +105,35 @@ const wrongCommands: [act: string, ...Wrong][] = [
   ],
 ];
 
+const wrongWords: [door: string, ...Wrong][] = [
+  ['breach', 'a breach in a word', 'look', 'INPUT_INVALID', /send one object with reason/],
+  [
+    'breach',
+    'a breach with a key nobody knows',
+    { by: 'ann' },
+    'INPUT_INVALID',
+    /There is no by in this message: it takes reason/,
+  ],
+  [
+    'configure',
+    'a duration in words',
+    { every: '1h' },
+    'INPUT_INVALID',
+    /every is "1h": give milliseconds/,
+  ],
+  ['configure', 'a check every moment', { every: 5 }, 'INPUT_INVALID', /at least 100/],
+  ['configure', 'no interval', {}, 'INPUT_INVALID', /every is missing/],
+  ['pause', 'a pause of nobody', { reason: 'tired' }, 'INPUT_INVALID', /by is missing/],
+  ['retire', 'a retirement by a name', { by: 'Ann' }, 'INPUT_INVALID', /by is "Ann"/],
+  [
+    'deliveryEnded',
+    'half an end',
+    { delivery: 1 },
+    'INPUT_INVALID',
+    /takes \{ delivery, outcome \}/,
+  ],
+];
+
 async function refusalOf(handle: WorkflowHandle, name: string, message: unknown) {
   const sent = handle.executeUpdate<unknown, [unknown]>(name, { args: [message] });
   const { cause } = await failureOf(sent);
@@ -178,6 +207,44 @@ describe('a canary refuses', () => {
     expect(String(refused)).toMatch(/explode/);
     expect(await stateOf()).toEqual(before);
     await handle.executeUpdate<unknown, [unknown]>('abort', { args: [{ by: 'ann' }] });
+    await handle.result();
+  });
+});
+
+describe('a monitor refuses', () => {
+  let handle: WorkflowHandle;
+  let before: MonitorState;
+  const stateOf = () => handle.query<MonitorState>(queries.state);
+  beforeAll(async () => {
+    const model = newModel();
+    world.script(model, {});
+    handle = await world.client.workflow.start(workflowTypes.monitorModel, {
+      workflowId: workflowId.monitor(model),
+      taskQueue: taskQueues.pipeline,
+      args: [{ model }],
+    });
+    before = await eventually('its first check', async () => {
+      const state = await stateOf();
+      return state.checks === 1 && state.status === 'waiting' && state;
+    });
+  });
+
+  test.each(wrongWords)('%s: %s', async (door, _name, message, code, says) => {
+    expect(await refusalOf(handle, door, message)).toMatchObject({
+      type: code,
+      message: expect.stringMatching(says) as string,
+    });
+    expect(await stateOf()).toEqual(before);
+  });
+
+  test('the same as signals: they are counted and wake nobody', async () => {
+    for (const [door, , message] of wrongWords) await handle.signal<[unknown]>(door, message);
+    const after = await eventually('all of them counted', async () => {
+      const state = await stateOf();
+      return state.refusedMessages === wrongWords.length && state;
+    });
+    expect(after).toEqual({ ...before, refusedMessages: wrongWords.length });
+    await handle.executeUpdate<unknown, [unknown]>('retire', { args: [{ by: 'ann' }] });
     await handle.result();
   });
 });
