@@ -210,6 +210,16 @@ export const errorCatalogue = {
     http: 503,
     hint: 'Check that PostgreSQL runs (`perennial status`).',
   },
+  SCHEMA_NEWER: {
+    kind: 'fix',
+    http: 500,
+    hint: 'Run the release that changed the database, or restore the backup from before it.',
+  },
+  BUILD_NOT_FOUND: {
+    kind: 'fix',
+    http: 404,
+    hint: 'Start its workers with PERENNIAL_WORKER_VERSIONING=pinned and PERENNIAL_BUILD_ID, then promote it.',
+  },
   SERVER_UNREACHABLE: {
     kind: 'retry',
     http: 503,

@@ -1,6 +1,7 @@
 import { collectDefaultMetrics } from 'prom-client';
 import { PerennialError } from '../contracts/errors.js';
 import { connectDatabase } from '../db/connect.js';
+import { requireKnownSchemaIfThere } from '../db/schema-needs.js';
 import { isLoopback, loadConfig, type Config } from '../runtime/config.js';
 import { createLog, type Log } from '../runtime/log.js';
 import { openArtifacts } from '../runtime/open-artifacts.js';
@@ -11,6 +12,7 @@ async function runGateway(config: Config, log: Log): Promise<void> {
   if (config.databaseUrl === undefined)
     throw new PerennialError('CONFIG_INVALID', 'The gateway needs DATABASE_URL, which is not set.');
   const database = connectDatabase({ url: config.databaseUrl, log, max: 4 });
+  await requireKnownSchemaIfThere(database.db, log);
   const gateway = await createGateway({
     databaseUrl: config.databaseUrl,
     db: database.db,

@@ -1,6 +1,7 @@
 import { Runtime, type Worker } from '@temporalio/worker';
 import { PerennialError } from '../contracts/errors.js';
 import { connectDatabase } from '../db/connect.js';
+import { requireKnownSchemaIfThere } from '../db/schema-needs.js';
 import { systemClock } from '../runtime/clock.js';
 import { loadConfig, type Config } from '../runtime/config.js';
 import { findFreePort } from '../runtime/free-port.js';
@@ -57,6 +58,7 @@ async function runWorkers(asked: string[], config: Config, log: Log): Promise<vo
     openArtifacts(config),
   ]);
   const database = connectDatabase({ url: databaseUrl, log });
+  await requireKnownSchemaIfThere(database.db, log);
   const parts: Parts = {
     config,
     log,

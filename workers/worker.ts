@@ -43,14 +43,18 @@ export function createWorker(
 }
 
 /** Each queue is a deployment of its own: a release pinned to one build still gets compute and training of the current one. */
+export function deploymentOf(queue: keyof typeof taskQueues): string {
+  return `perennial-${queue}`;
+}
+
 function versionOf(
-  queue: string,
+  queue: keyof typeof taskQueues,
   { mode, buildId }: WorkerDependencies['versioning'],
 ): Pick<WorkerOptions, 'workerDeploymentOptions'> {
   if (mode === 'off') return {};
   return {
     workerDeploymentOptions: {
-      version: { deploymentName: `perennial-${queue}`, buildId: buildId ?? 'unnamed' },
+      version: { deploymentName: deploymentOf(queue), buildId: buildId ?? 'unnamed' },
       useWorkerVersioning: true,
       defaultVersioningBehavior: 'PINNED',
     },

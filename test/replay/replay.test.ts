@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,8 +7,8 @@ import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { workflowTypes } from '../../contracts/messages.js';
-import { bundleWorkflows, prepareBundle } from '../../workers/bundle.js';
-import { temporaryFolder } from '../support/artifacts.js';
+import { prepareBundle } from '../../workers/bundle.js';
+import { bundleEditedWorkflows } from '../support/edited-workflows.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const corpus = join(root, 'test/histories');
@@ -53,23 +53,14 @@ describe('the present workflow code', () => {
 });
 
 test('an incompatible edit of a workflow is caught', async () => {
-  const folder = await temporaryFolder();
-  for (const part of ['workflows', 'contracts'])
-    await cp(join(root, part), join(folder, part), { recursive: true });
-  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
-  await mkdir(join(folder, 'activities'));
-  await cp(join(root, 'activities/index.ts'), join(folder, 'activities/index.ts'));
-  await writeFile(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
-  const file = join(folder, 'workflows/deliver-model.ts');
-  const source = await readFile(file, 'utf8');
   // What someone might well do: validate where the snapshot is taken.
-  const edited = source.replace(
-    'compute.ingestData.executeWithOptions',
-    'compute.validateData.executeWithOptions',
-  );
-  expect(edited).not.toBe(source);
-  await writeFile(file, edited);
-  const code = await bundleWorkflows(join(folder, 'workflows/index.ts'));
+  const code = await bundleEditedWorkflows([
+    {
+      file: 'deliver-model.ts',
+      from: 'compute.ingestData.executeWithOptions',
+      to: 'compute.validateData.executeWithOptions',
+    },
+  ]);
   const [delivery] = recorded.filter(({ type }) => type === 'deliverModel');
   expect(delivery).toBeDefined();
   await expect(
