@@ -96,7 +96,8 @@ function shortened(_: string, value: unknown): unknown {
 }
 
 function short(value: number | null | undefined): string {
-  return value === null || value === undefined ? '–' : String(Number(value.toPrecision(3)));
+  if (value === null || value === undefined) return '–';
+  return String(Number.isInteger(value) ? value : Number(value.toPrecision(3)));
 }
 
 process.exit(await main());
