@@ -160,6 +160,36 @@ export const errorCatalogue = {
     http: 409,
     hint: 'Find out whose job it is; give each installation its own PERENNIAL_INSTALLATION.',
   },
+  IMAGE_NOT_FOUND: {
+    kind: 'fix',
+    http: 422,
+    hint: 'training.image names an image that the engine of the training workers has or can pull.',
+  },
+  IMAGE_NOT_PINNED: {
+    kind: 'fix',
+    http: 422,
+    hint: 'Give training.image by its digest, name@sha256:…: a tag may be another image tomorrow.',
+  },
+  PLACEMENT_FAILED: {
+    kind: 'fix',
+    http: 409,
+    hint: 'No machine of the training workers has what training.resources asks for.',
+  },
+  ENGINE_UNAVAILABLE: {
+    kind: 'retry',
+    http: 503,
+    hint: 'The container engine or cluster does not answer; running trainings are found again when it does.',
+  },
+  CHECKPOINT_CORRUPT: {
+    kind: 'fix',
+    http: 409,
+    hint: 'A kept checkpoint is not what its digest says; the training starts from the one before.',
+  },
+  BUDGET_EXCEEDED: {
+    kind: 'ask',
+    http: 409,
+    hint: 'Raise the budget or wait for its next period; `perennial cost MODEL` shows what was spent.',
+  },
   MANIFEST_INVALID: {
     kind: 'fix',
     http: 409,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { preparedColumns } from './dataset.js';
 import { columnName, duration, modelName, principalId, share } from './names.js';
+import { imageReference, resources } from './resources.js';
 
 /** A DuckDB scalar expression over the source's columns; it runs in a locked-down connection that reaches no file but the source. */
 const expression = z.string().min(1).max(2_000);
@@ -45,6 +46,13 @@ const training = z.strictObject({
   maximumAttempts: z.int().min(1).max(20).default(3),
   /** A trainer silent for this long is taken for hung. */
   heartbeat: duration.default('30s'),
+  /** A trainer whose step stands still for this long is stopped and goes on from its checkpoint; left out, silence alone counts. */
+  progressEvery: duration.optional(),
+  /** The trainer as a container image, for the docker and kubernetes backends. */
+  image: imageReference.optional(),
+  resources: resources.optional(),
+  /** Nodes that train together; each gets its rank as torchrun expects it. One when left out. */
+  replicas: z.int().min(1).max(64).optional(),
 });
 
 export const metricName = z.enum(['roc_auc', 'log_loss', 'brier', 'calibration_error']);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { artifactRef, sha256 } from './names.js';
+import { imageReference, resources } from './resources.js';
 
 /** One attempt as a backend gets it. `key` names it everywhere and makes `submit` idempotent. */
 export const trainingJob = z.strictObject({
@@ -14,11 +15,21 @@ export const trainingJob = z.strictObject({
   features: z.array(z.strictObject({ name: z.string(), type: z.enum(['number', 'category']) })),
   channels: z.strictObject({ train: artifactRef, holdout: artifactRef }),
   labels: z.record(z.string(), z.string()),
+  /** By digest; backends without containers have no use for it. */
+  image: imageReference.optional(),
+  resources: resources.optional(),
+  replicas: z.int().positive().optional(),
+  /** Variables that the trainer gets beside the backend's own; never a secret. */
+  environment: z.record(z.string().regex(/^[A-Z][A-Z0-9_]*$/), z.string()).optional(),
+  /** An archive of `/opt/ml/checkpoints` to start from, where the attempt before left none on this machine. */
+  checkpoint: artifactRef.optional(),
 });
 export type TrainingJob = z.infer<typeof trainingJob>;
 
 /** Where a job is, as a backend sees it. `gone` means that nothing by that key was ever started or its traces were removed. */
 export const jobStatus = z.discriminatedUnion('state', [
+  /** Asked for, but not started: no machine has room, or its queue holds it back. No clock of the training runs. */
+  z.strictObject({ state: z.literal('waiting'), reason: z.string() }),
   z.strictObject({ state: z.literal('running'), startedAt: z.string() }),
   z.strictObject({
     state: z.literal('exited'),
@@ -26,6 +37,8 @@ export const jobStatus = z.discriminatedUnion('state', [
     outOfMemory: z.boolean(),
     startedAt: z.string(),
     finishedAt: z.string(),
+    /** The engine's own sentence where it ended the job and not the trainer: evicted, deadline, node lost. */
+    reason: z.string().optional(),
   }),
   z.strictObject({ state: z.literal('gone') }),
 ]);

@@ -76,6 +76,9 @@ export async function superviseJob(task: SupervisionTask): Promise<JobEnd> {
     const now = clock.now().getTime();
     if (moved) lastSign = now;
     switch (status.state) {
+      case 'waiting':
+        lastSign = now;
+        break;
       case 'gone':
         return { kind: 'gone' };
       case 'exited': {
