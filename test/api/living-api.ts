@@ -11,6 +11,7 @@ import { createVersionActivities } from '../../activities/version.js';
 import { createApi } from '../../api/app.js';
 import { createPerennial, type Perennial } from '../../client/index.js';
 import { taskQueues } from '../../contracts/messages.js';
+import type { AssessDriftInput, AssessDriftResult } from '../../contracts/stages.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLog } from '../../runtime/log.js';
 import { prepareBundle } from '../../workers/bundle.js';
@@ -26,6 +27,8 @@ export interface LivingApi {
   api: ReturnType<typeof createApi>;
   /** From now on the judge of a step says this; null keeps it looking. */
   judgeSays(recommendation: 'promote' | 'ask' | null): void;
+  /** From now on the monitor finds this at each of its checks; null finds nothing. */
+  monitorFinds(retraining: AssessDriftResult['retraining']): void;
   end(): Promise<void>;
 }
 
@@ -39,6 +42,7 @@ export async function startLivingApi(): Promise<LivingApi> {
   ]);
   const { db } = database;
   let says: 'promote' | 'ask' | null = 'promote';
+  let retraining: AssessDriftResult['retraining'] = null;
   const activities = {
     ...healthy,
     ...createDeliveryActivities({ db, monitors: createMonitorDoor(namespace.client) }),
@@ -46,6 +50,10 @@ export async function startLivingApi(): Promise<LivingApi> {
     ...createVersionActivities({ db, log: silentLog, codeRevision: 'test' }),
     ...createApprovalActivities({ db, clock: systemClock }),
     ...createReleaseActivities({ db, log: silentLog }),
+    assessDrift: async (input: AssessDriftInput) => ({
+      ...(await healthy.assessDrift(input)),
+      retraining,
+    }),
     judgeStep: async ({ step }: { step: number }) => {
       const { cancellationSignal } = Context.current();
       while (says === null && !cancellationSignal.aborted) {
@@ -83,6 +91,9 @@ export async function startLivingApi(): Promise<LivingApi> {
     perennial: createPerennial({ url: 'http://perennial.test', fetch }),
     judgeSays: (recommendation) => {
       says = recommendation;
+    },
+    monitorFinds: (found) => {
+      retraining = found;
     },
     async end() {
       for (const worker of workers) worker.shutdown();

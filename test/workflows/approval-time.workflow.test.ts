@@ -1,6 +1,9 @@
+import { Context } from '@temporalio/activity';
 import { Client, WorkflowClient, type WorkflowStartInput } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { workflowId } from '../../contracts/messages.js';
 import type { DeliveryResult } from '../../contracts/stages.js';
+import type { DeliveryState } from '../../contracts/states.js';
 import { evidence, planFor, type ActivityName } from './scripted-activities.js';
 import { newModel, startWorld, untilOpen, type World } from './world.js';
 
@@ -37,6 +40,33 @@ test('ninety days without an answer: reminded, escalated, expired, and nothing i
   ]);
   expect(world.calls(model)).not.toContain('openRelease' satisfies ActivityName);
   expect((await handle.describe()).historyLength).toBeLessThanOrEqual(100);
+});
+
+test('a vote on the eighty-ninth day still promotes', async () => {
+  const model = newModel();
+  const plan = planFor(model);
+  const day = 86_400_000;
+  let votedAfter = 0;
+  world.script(model, {
+    openDelivery: async () => ({
+      ...plan,
+      approval: { ...plan.approval, escalateAfter: 89 * day },
+    }),
+    // Time stands still only while an activity runs, so that the vote comes in beside the escalation.
+    remindApprovers: async ({ kind }) => {
+      if (kind !== 'escalation') return { standing: 'open' };
+      const handle = world.client.workflow.getHandle(workflowId.deliver(model));
+      const { approval } = await handle.query<DeliveryState>('state');
+      votedAfter =
+        Context.current().info.scheduledTimestampMs - Date.parse(approval?.openedAt ?? '');
+      await handle.executeUpdate('decide', { args: [{ vote: 'approve', by: 'bob', evidence }] });
+      return { standing: 'approved' };
+    },
+  });
+  const handle = await world.deliver(model, skipping);
+  expect(((await handle.result()) as DeliveryResult).outcome).toBe('promoted');
+  expect(votedAfter).toBeGreaterThanOrEqual(89 * day);
+  expect(world.calls(model).filter((name) => name === 'admitDecision')).toHaveLength(1);
 });
 
 test('a vote that the database admitted while the approval was expiring stands', async () => {
