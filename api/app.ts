@@ -12,6 +12,7 @@ import { createMonitorRoutes } from './routes/monitor.js';
 import { createReleaseRoutes } from './routes/release.js';
 import { createSpecRoutes } from './routes/spec.js';
 import { createStatusRoutes } from './routes/status.js';
+import { createTrainingRoutes } from './routes/training.js';
 import { healthPath, requireToken } from './token.js';
 
 /** A spec with its contract is some kilobytes; nothing larger has business here. */
@@ -40,6 +41,11 @@ export function createApi(dependencies: ApiDependencies) {
     type: 'http',
     scheme: 'bearer',
     description: 'Asked for beyond loopback, and wherever PERENNIAL_API_TOKEN_FILE is set.',
+  });
+  app.openAPIRegistry.registerComponent('securitySchemes', 'attempt', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'The token of one training attempt, which its trainer finds in a file.',
   });
   app.doc31('/api/v1/openapi.json', about);
   app.get(healthPath, (context) => context.json({ live: true }));
@@ -75,6 +81,7 @@ const routes = [
   createSpecRoutes,
   createModelRoutes,
   createDeliveryRoutes,
+  createTrainingRoutes,
   createApprovalRoutes,
   createReleaseRoutes,
   createDriftRoutes,

@@ -7,12 +7,7 @@ import {
   type StartDelivery,
   type StartedDelivery,
 } from '../contracts/delivery.js';
-import {
-  deliveryDetail,
-  logPage,
-  type DeliveryDetail,
-  type LogPage,
-} from '../contracts/overview.js';
+import { deliveryDetail, type DeliveryDetail } from '../contracts/overview.js';
 import { PerennialError } from '../contracts/errors.js';
 import type { Http } from './http.js';
 
@@ -25,7 +20,7 @@ export interface WatchOptions {
   signal?: AbortSignal;
 }
 
-/** Deliveries: start one, follow it to its outcome, read what the trainer said. */
+/** Deliveries: start one, follow it to its outcome. */
 export function createDeliveryClient(http: Http) {
   const pathOf = (model: string) => `/api/v1/models/${encodeURIComponent(model)}/deliveries`;
 
@@ -76,13 +71,6 @@ export function createDeliveryClient(http: Http) {
         await wait(pause, undefined, signal ? { signal } : {});
       }
     },
-    /** One page of the trainer's log after `since`, the start when left out. */
-    logs: (
-      model: string,
-      number: number,
-      { since, limit }: { since?: string; limit?: number } = {},
-    ): Promise<LogPage> =>
-      http.get(`${pathOf(model)}/${number}/logs`, logPage, { query: { since, limit } }),
   };
 }
 

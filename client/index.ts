@@ -5,6 +5,7 @@ import { createHttp, type HttpOptions } from './http.js';
 import { createModelClient } from './model.js';
 import { createMonitorClient } from './monitor.js';
 import { createReleaseClient } from './release.js';
+import { createTrainingClient } from './training.js';
 
 export {
   createGateway,
@@ -15,6 +16,7 @@ export {
 } from './gateway.js';
 export { parseContract, parseSpec, readSpecFile, type SpecFile } from './spec-file.js';
 export { type WatchOptions } from './delivery.js';
+export { type FollowOptions, type LogLine, type LogQuery } from './training.js';
 export { type Vote } from './approval.js';
 export { PerennialError } from '../contracts/errors.js';
 
@@ -25,6 +27,7 @@ export function createPerennial(options: HttpOptions) {
     url: http.url,
     ...createModelClient(http),
     ...createDeliveryClient(http),
+    ...createTrainingClient(http),
     ...createApprovalClient(http),
     ...createReleaseClient(http),
     ...createMonitorClient(http),

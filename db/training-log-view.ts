@@ -1,24 +1,39 @@
 import { sql } from 'drizzle-orm';
+import { stage, type Stage } from '../contracts/delivery.js';
 import type { LogPage } from '../contracts/overview.js';
 import type { Executor } from './connect.js';
 import { findDelivery } from './delivery-view.js';
 import { instantOf, readRows } from './overview.js';
 
-/** Lines that the trainer wrote after `since` (`attempt:offset`), in order over all attempts. Throws DELIVERY_NOT_FOUND. */
+/**
+ * Lines that the trainer wrote after `since` (`attempt:offset`), in order over all attempts or of one, kept at `from` or later.
+ * Throws DELIVERY_NOT_FOUND.
+ */
 export async function readLogPage(
   db: Executor,
   model: string,
   number: number,
-  { since, limit }: { since: string; limit: number },
+  {
+    since,
+    limit,
+    from,
+    attempt: only,
+  }: {
+    since: string;
+    limit: number;
+    from?: string | undefined;
+    attempt?: number | undefined;
+  },
 ): Promise<LogPage> {
-  // Whether it has ended is asked before the lines: no line can slip between the two answers.
-  const { outcome } = await findDelivery(db, model, number);
+  // Whether it is over is asked before the lines: no line can slip between the two answers.
+  const delivery = await findDelivery(db, model, number);
   const [attempt = 0, offset = 0] = since.split(':').map(Number);
   const rows = await readRows(
     db,
     sql`SELECT r.attempt, l.line_offset, l.line, l.at
       FROM training_log l JOIN training_run r ON r.key = l.key
       WHERE r.model = ${model} AND r.delivery = ${number} AND (r.attempt, l.line_offset) > (${attempt}::int, ${offset}::bigint)
+        AND ${from === undefined ? sql`true` : sql`l.at >= ${from}::timestamptz`} AND ${only === undefined ? sql`true` : sql`r.attempt = ${only}`}
       ORDER BY r.attempt, l.line_offset LIMIT ${limit}`,
   );
   const lines = rows.map((row) => ({
@@ -31,6 +46,12 @@ export async function readLogPage(
   return {
     lines,
     next: last ? `${last.attempt}:${last.offset}` : since,
-    complete: outcome !== null && lines.length < limit,
+    complete: isTrained(delivery) && lines.length < limit,
   };
+}
+
+/** A training ends before its delivery does: the stages behind it add nothing to its log. */
+function isTrained(delivery: { outcome: string | null; stage: Stage }): boolean {
+  const order = stage.options;
+  return delivery.outcome !== null || order.indexOf(delivery.stage) > order.indexOf('train');
 }

@@ -1,10 +1,9 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { deliveryView, startDelivery, startedDelivery } from '../../contracts/delivery.js';
-import { deliveryDetail, logCursor, logPage } from '../../contracts/overview.js';
+import { deliveryDetail } from '../../contracts/overview.js';
 import { listDeliveries, readDeliveryDetail } from '../../db/delivery-view.js';
 import { findModel } from '../../db/overview.js';
-import { readLogPage } from '../../db/training-log-view.js';
 import { answers, body, createRouter, limit, ofDelivery, ofModel } from '../answers.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { startDelivery as start } from '../start-delivery.js';
@@ -40,17 +39,6 @@ const begin = createRoute({
   responses: answers(startedDelivery, 'The workflow that delivers'),
 });
 
-const readLog = createRoute({
-  method: 'get',
-  path: '/models/{model}/deliveries/{number}/logs',
-  summary: 'What the trainer wrote',
-  request: {
-    params: ofDelivery,
-    query: z.object({ since: logCursor.default('0:0'), limit: limit(5_000, 1_000) }),
-  },
-  responses: answers(logPage, 'Lines in order; go on from `next`'),
-});
-
 /** Deliveries: start them, follow them. */
 export function createDeliveryRoutes({ db, engine }: ApiDependencies) {
   return createRouter()
@@ -68,9 +56,5 @@ export function createDeliveryRoutes({ db, engine }: ApiDependencies) {
       const { model } = context.req.valid('param');
       const request = { ...context.req.valid('json'), model };
       return context.json(await start({ db, engine }, request), 200);
-    })
-    .openapi(readLog, async (context) => {
-      const { model, number } = context.req.valid('param');
-      return context.json(await readLogPage(db, model, number, context.req.valid('query')), 200);
     });
 }
