@@ -133,7 +133,7 @@ export const errorCatalogue = {
   FENCED: {
     kind: 'bug',
     http: 409,
-    hint: 'Somebody else moved the route in between; nothing was changed.',
+    hint: 'Somebody else went on in between; nothing was changed.',
   },
   PROMOTION_REFUSED: {
     kind: 'ask',
@@ -189,6 +189,26 @@ export const errorCatalogue = {
     kind: 'ask',
     http: 409,
     hint: 'Raise the budget or wait for its next period; `perennial cost MODEL` shows what was spent.',
+  },
+  BUDGET_NOT_FOUND: {
+    kind: 'fix',
+    http: 404,
+    hint: '`perennial budget list` shows the budgets there are, `perennial budget set` makes one.',
+  },
+  PRICE_BOOK_INVALID: {
+    kind: 'fix',
+    http: 422,
+    hint: 'Correct the price book and set it again; docs/costs.md shows one in full.',
+  },
+  PRICES_MISSING: {
+    kind: 'fix',
+    http: 409,
+    hint: 'Set a price book first: `perennial prices set FILE`.',
+  },
+  CURRENCY_DIFFERS: {
+    kind: 'fix',
+    http: 409,
+    hint: 'An installation counts in the currency of its price book; `perennial prices show` names it.',
   },
   MANIFEST_INVALID: {
     kind: 'fix',

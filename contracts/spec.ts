@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { preparedColumns } from './dataset.js';
+import { currency, limits } from './money.js';
 import { columnName, duration, modelName, principalId, share } from './names.js';
 import { imageReference, resources } from './resources.js';
 
@@ -54,6 +55,9 @@ const training = z.strictObject({
   /** Nodes that train together; each gets its rank as torchrun expects it. One when left out. */
   replicas: z.int().min(1).max(64).optional(),
 });
+
+/** What one delivery's trainings may cost; counted where the installation has a price book. */
+const budget = z.strictObject({ currency, delivery: limits });
 
 export const metricName = z.enum(['roc_auc', 'log_loss', 'brier', 'calibration_error']);
 export type MetricName = z.infer<typeof metricName>;
@@ -159,6 +163,7 @@ export const modelSpec = z
     task: z.literal('binary-classification').default('binary-classification'),
     data,
     training: training.prefault({}),
+    budget: budget.optional(),
     evaluation: evaluation.prefault({}),
     approval: approval.prefault({}),
     release: release.prefault({}),
