@@ -65,6 +65,7 @@ export function createTrainingSupervision({
   log,
   clock,
   pollEvery,
+  traceparent = () => undefined,
 }: {
   db: Database;
   artifacts: ArtifactStore;
@@ -73,6 +74,8 @@ export function createTrainingSupervision({
   clock: Clock;
   /** Milliseconds between two looks at a job; at most 2,000, for each look is also the heartbeat. */
   pollEvery: number;
+  /** The present trace, where one is made: the trainer may go on with it. */
+  traceparent?: () => string | undefined;
 }) {
   /**
    * Runs one attempt to its end and says what came of it; a trainer's failure is an outcome, not an error. A second run adopts the
@@ -83,7 +86,9 @@ export function createTrainingSupervision({
       const before = await recordedOutcome(db, input.key);
       if (before) return before;
       const registered = await loadSpec(db, input.specDigest);
-      const job = await describeJob(input, registered);
+      const described = await describeJob(input, registered);
+      const trace = traceparent();
+      const job = trace ? { ...described, environment: { TRACEPARENT: trace } } : described;
       try {
         return await runAttempt(input, job, registered);
       } catch (error) {

@@ -14,6 +14,7 @@ import { createSpecRoutes } from './routes/spec.js';
 import { createStatusRoutes } from './routes/status.js';
 import { createTrainingRoutes } from './routes/training.js';
 import { healthPath, requireToken } from './token.js';
+import { traceRequests } from './trace-requests.js';
 
 /** A spec with its contract is some kilobytes; nothing larger has business here. */
 const largestBody = 2_000_000;
@@ -21,7 +22,8 @@ const largestBody = 2_000_000;
 /** The control API under `/api/v1`, described by itself in `/api/v1/openapi.json`. */
 export function createApi(dependencies: ApiDependencies) {
   const app = new OpenAPIHono();
-  const { token, metrics } = dependencies;
+  const { token, metrics, tracing } = dependencies;
+  if (tracing) app.use(traceRequests(tracing));
   if (metrics) app.use(metrics.measure);
   if (token !== undefined) app.use(requireToken(token));
   app.use(

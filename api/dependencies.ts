@@ -1,5 +1,6 @@
 import type { Database } from '../db/connect.js';
 import type { Log } from '../runtime/log.js';
+import type { Tracing } from '../runtime/tracing.js';
 import type { ApiMetrics } from './metrics.js';
 import type { Engine } from './workflow-calls.js';
 
@@ -11,4 +12,6 @@ export interface ApiDependencies {
   /** Asked of everybody where given. */
   token?: string;
   metrics?: ApiMetrics;
+  /** Null where no traces are made. */
+  tracing?: Tracing | null;
 }

@@ -5,9 +5,10 @@ import { requireKnownSchemaIfThere } from '../db/schema-needs.js';
 import { readApiToken } from '../runtime/api-token.js';
 import { isLoopback, loadConfig, type Config } from '../runtime/config.js';
 import { httpAddress } from '../runtime/http-address.js';
-import { createLog } from '../runtime/log.js';
+import { createLog, surround } from '../runtime/log.js';
 import { stopOnSignal } from '../runtime/shutdown.js';
 import { connectTemporal } from '../runtime/temporal.js';
+import { openTracing } from '../runtime/tracing.js';
 import { createApi } from './app.js';
 import { createApiMetrics } from './metrics.js';
 
@@ -17,22 +18,24 @@ const patience = 15_000;
 /** The control API as a process: connects, listens, says where in one line on stdout, and ends in order on SIGTERM or SIGINT. */
 async function main(): Promise<void> {
   const config = loadConfig();
-  const log = createLog({ part: 'api', level: config.logLevel });
+  const plain = createLog({ part: 'api', level: config.logLevel });
+  const tracing = await openTracing(config.tracing, { part: 'api', log: plain });
+  const log = surround(plain, () => ({ ...tracing?.facts() }));
   const token = findToken(config);
   const { address, namespace, apiKey } = config.temporal;
   const database = connectDatabase({ url: required('DATABASE_URL', config.databaseUrl), log });
   await requireKnownSchemaIfThere(database.db, log);
-  const temporal = await connectTemporal({
-    address: required('TEMPORAL_ADDRESS', address),
-    namespace,
-    apiKey,
-  });
+  const temporal = await connectTemporal(
+    { address: required('TEMPORAL_ADDRESS', address), namespace, apiKey },
+    { tracing },
+  );
   const { db } = database;
   const app = createApi({
     db,
     engine: { client: temporal.client, patience },
     log,
     metrics: createApiMetrics({ db, log }),
+    tracing,
     ...(token === undefined ? {} : { token }),
   });
   const { server, url } = await listen(app.fetch, config);
@@ -41,7 +44,7 @@ async function main(): Promise<void> {
 
   await stopOnSignal(async () => {
     await closeServer(server);
-    await Promise.allSettled([temporal.close(), database.close()]);
+    await Promise.allSettled([temporal.close(), database.close(), tracing?.close()]);
   });
 }
 

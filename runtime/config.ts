@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { PerennialError } from '../contracts/errors.js';
 import { logLevels } from './log.js';
+import type { TracingSettings } from './tracing.js';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 
@@ -88,6 +89,21 @@ export const settings = {
     .string()
     .optional()
     .describe('File with the secret that signs notices'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Collector that traces are sent to (OTLP over HTTP); without one none are made'),
+  OTEL_EXPORTER_OTLP_HEADERS: z
+    .string()
+    .regex(/^[^=,]+=[^,]*(,[^=,]+=[^,]*)*$/, 'name=value,name=value')
+    .refine(isPercentEncoded, 'values percent-encoded')
+    .optional()
+    .describe('What the collector asks for, `name=value,name=value`, values percent-encoded'),
+  OTEL_SERVICE_NAME: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Name of this process in traces; `perennial-` and its part by default'),
 } as const;
 
 const schema = z.object(settings);
@@ -115,6 +131,7 @@ export interface Config {
   versioning: { mode: 'off' | 'pinned'; buildId: string | undefined };
   logLevel: Settings['PERENNIAL_LOG_LEVEL'];
   webhook: { url: string | undefined; secretFile: string | undefined };
+  tracing: TracingSettings | undefined;
 }
 
 /** Reads the environment once. Throws CONFIG_INVALID naming the setting, what was found and what is allowed; a PERENNIAL_ name nobody knows is refused too. */
@@ -171,6 +188,22 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       url: found.PERENNIAL_WEBHOOK_URL,
       secretFile: expandFile(found.PERENNIAL_WEBHOOK_SECRET_FILE),
     },
+    tracing: tracingOf(found),
+  };
+}
+
+function tracingOf(found: Settings): TracingSettings | undefined {
+  const endpoint = found.OTEL_EXPORTER_OTLP_ENDPOINT;
+  if (endpoint === undefined) return undefined;
+  const pairs = found.OTEL_EXPORTER_OTLP_HEADERS?.split(',') ?? [];
+  const headers = pairs.map((pair) => {
+    const [name = '', ...value] = pair.split('=');
+    return [name.trim(), decodeURIComponent(value.join('=').trim())];
+  });
+  return {
+    endpoint,
+    headers: Object.fromEntries(headers) as Record<string, string>,
+    service: found.OTEL_SERVICE_NAME,
   };
 }
 
@@ -182,6 +215,15 @@ export function isLoopback(host: string): boolean {
 /** Absolute, since the parts of a stack run in another folder than the one it was named from. */
 function expandFile(path: string | undefined): string | undefined {
   return path === undefined ? undefined : expandHome(path);
+}
+
+function isPercentEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function expandHome(path: string): string {

@@ -1,6 +1,7 @@
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { PerennialError } from '../contracts/errors.js';
+import type { Tracing } from './tracing.js';
 
 export interface TemporalSettings {
   /** host:port */
@@ -19,7 +20,7 @@ export interface TemporalClient {
 /** A client for starting and messaging workflows. Throws TEMPORAL_UNAVAILABLE where the server does not answer within `patience` milliseconds. */
 export async function connectTemporal(
   settings: TemporalSettings,
-  { patience = 10_000 }: { patience?: number } = {},
+  { patience = 10_000, tracing = null }: { patience?: number; tracing?: Tracing | null } = {},
 ): Promise<TemporalClient> {
   const connection = await Connection.connect({
     ...transport(settings),
@@ -27,7 +28,11 @@ export async function connectTemporal(
   }).catch((cause: unknown) => {
     throw unavailable(settings.address, cause);
   });
-  const client = new Client({ connection, namespace: settings.namespace });
+  const client = new Client({
+    connection,
+    namespace: settings.namespace,
+    ...(tracing ? { interceptors: tracing.client } : {}),
+  });
   return { client, connection, close: () => connection.close() };
 }
 

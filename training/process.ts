@@ -65,7 +65,7 @@ export function createProcessBackend({
     const { folder, root, launch } = jobFolder(jobs, job.key);
     await writeJson(launch, {
       command: await trainerCommand(job.trainer, python),
-      environment: trainerEnvironment(root, folder),
+      environment: { ...job.environment, ...trainerEnvironment(root, folder) },
       workingFolder: folder,
       logBytes,
     });

@@ -7,24 +7,38 @@ import { bundleWorkflowCode } from '@temporalio/worker';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** All the workflow code in one file, made once for each content of its sources and found again after that. */
-export async function prepareBundle(folder: string): Promise<{ codePath: string }> {
-  const codePath = join(folder, `workflows-${await digestOfSources()}.js`);
+const tracing = 'workers/workflow-tracing';
+
+/**
+ * All the workflow code in one file, made once for each content of its sources and found again after that. `traced` adds spans and
+ * changes no command: a history may go from one to the other.
+ */
+export async function prepareBundle(
+  folder: string,
+  { traced = false }: { traced?: boolean } = {},
+): Promise<{ codePath: string }> {
+  const sources = ['workflows', 'contracts', ...(traced ? [tracing] : [])];
+  const codePath = join(folder, `workflows-${await digestOf(sources)}.js`);
   const kept = await readFile(codePath).catch(() => null);
   if (kept) return { codePath };
   await mkdir(folder, { recursive: true });
   // Two workers may start at once: each writes a file of its own, the last rename stands, the contents are the same.
   const half = `${codePath}.${process.pid}`;
-  await writeFile(half, await bundleWorkflows(join(root, 'workflows/index.ts')));
+  const interceptors = traced ? [join(root, tracing, 'interceptors.ts')] : [];
+  await writeFile(half, await bundleWorkflows(join(root, 'workflows/index.ts'), interceptors));
   await rename(half, codePath);
   return { codePath };
 }
 
 /** Bundles a workflows file; webpack says only what went wrong. */
-export async function bundleWorkflows(workflowsPath: string): Promise<string> {
+export async function bundleWorkflows(
+  workflowsPath: string,
+  workflowInterceptorModules: string[] = [],
+): Promise<string> {
   const quiet = () => {};
   const { code } = await bundleWorkflowCode({
     workflowsPath,
+    workflowInterceptorModules,
     logger: {
       log: quiet,
       trace: quiet,
@@ -37,13 +51,13 @@ export async function bundleWorkflows(workflowsPath: string): Promise<string> {
   return code;
 }
 
-async function digestOfSources(): Promise<string> {
+async function digestOf(folders: string[]): Promise<string> {
   const hash = createHash('sha256');
   const { version } = createRequire(import.meta.url)('@temporalio/worker/package.json') as {
     version: string;
   };
   hash.update(version);
-  for (const folder of ['workflows', 'contracts']) {
+  for (const folder of folders) {
     for (const name of (await readdir(join(root, folder))).toSorted()) {
       hash.update(`\0${folder}/${name}\0`);
       hash.update(await readFile(join(root, folder, name)));

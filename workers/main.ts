@@ -5,10 +5,12 @@ import { requireKnownSchemaIfThere } from '../db/schema-needs.js';
 import { systemClock } from '../runtime/clock.js';
 import { loadConfig, type Config } from '../runtime/config.js';
 import { findFreePort } from '../runtime/free-port.js';
-import { createLog, type Log } from '../runtime/log.js';
+import { createLog, surround, type Log } from '../runtime/log.js';
 import { openArtifacts } from '../runtime/open-artifacts.js';
 import { stopOnSignal } from '../runtime/shutdown.js';
 import { connectTemporal, connectWorker } from '../runtime/temporal.js';
+import { openTracing } from '../runtime/tracing.js';
+import { activityFacts } from './activity-facts.js';
 import { createWorkerMetrics } from './metrics.js';
 import { startMetricsServer } from './metrics-server.js';
 import { startOutboxSender } from './outbox-sender.js';
@@ -27,7 +29,7 @@ const kinds = new Map<string, (parts: Parts) => Promise<Worker>>([
 const unitsInNames = { countersTotalSuffix: true, unitSuffix: true, useSecondsForDurations: true };
 
 /** Runs the kinds of workers named on the command line, `pipeline,judge`, in one process until it is asked to stop. */
-async function runWorkers(asked: string[], config: Config, log: Log): Promise<void> {
+async function runWorkers(asked: string[], config: Config, plain: Log): Promise<void> {
   const unknown = asked.filter((kind) => !kinds.has(kind));
   if (unknown.length > 0 || asked.length === 0)
     throw new PerennialError(
@@ -40,6 +42,9 @@ async function runWorkers(asked: string[], config: Config, log: Log): Promise<vo
       'CONFIG_INVALID',
       `A worker needs DATABASE_URL and TEMPORAL_ADDRESS; ${databaseUrl === undefined ? 'DATABASE_URL' : 'TEMPORAL_ADDRESS'} is not set.`,
     );
+  const part = partOf(asked);
+  const tracing = await openTracing(config.tracing, { part, log: plain });
+  const log = surround(plain, () => ({ ...activityFacts(), ...tracing?.facts() }));
   const exporter = `127.0.0.1:${await findFreePort('127.0.0.1')}`;
   Runtime.install({
     logger: createTemporalLogger(log),
@@ -53,7 +58,7 @@ async function runWorkers(asked: string[], config: Config, log: Log): Promise<vo
     apiKey: temporal.apiKey,
   };
   const [client, connection, artifacts] = await Promise.all([
-    connectTemporal(settings),
+    connectTemporal(settings, { tracing }),
     connectWorker(settings),
     openArtifacts(config),
   ]);
@@ -63,6 +68,7 @@ async function runWorkers(asked: string[], config: Config, log: Log): Promise<vo
     config,
     log,
     metrics,
+    tracing,
     connection,
     artifacts,
     namespace: temporal.namespace,
@@ -105,6 +111,7 @@ async function runWorkers(asked: string[], config: Config, log: Log): Promise<vo
       log.info('The workers stop', { kinds: asked });
       for (const worker of started) if (worker.getState() === 'RUNNING') worker.shutdown();
       await running;
+      await tracing?.close();
       await sender?.stop();
       await server.close();
       await client.close();
@@ -115,9 +122,13 @@ async function runWorkers(asked: string[], config: Config, log: Log): Promise<vo
   );
 }
 
+function partOf(kinds: string[]): string {
+  return kinds.join('+') || 'worker';
+}
+
 const asked = (process.argv[2] ?? '').split(',').filter((kind) => kind !== '');
 const config = loadConfig();
-const log = createLog({ part: asked.join('+') || 'worker', level: config.logLevel });
+const log = createLog({ part: partOf(asked), level: config.logLevel });
 runWorkers(asked, config, log).catch((error: unknown) => {
   if (error instanceof PerennialError)
     log.error(error.message, { code: error.code, hint: error.entry.hint });

@@ -31,9 +31,9 @@ export function createPipelineWorker(
 
 /** Makes sure of what workflows rely on, then starts the worker: an unknown search attribute would make them hang. */
 export async function startPipeline(parts: Parts): Promise<Worker> {
-  const { config, clientConnection, namespace, log, client } = parts;
+  const { config, clientConnection, namespace, log, client, tracing } = parts;
   const [bundle] = await Promise.all([
-    prepareBundle(join(config.home, 'bundles')),
+    prepareBundle(join(config.home, 'bundles'), { traced: Boolean(tracing) }),
     ensureSearchAttributes(clientConnection, { namespace, log }),
     ensureJanitor(client),
   ]);

@@ -18,9 +18,17 @@ export function createTrainingWorker(
 }
 
 export function startTraining(parts: Parts): Promise<Worker> {
-  const { config, db, artifacts, log, clock } = parts;
+  const { config, db, artifacts, log, clock, tracing } = parts;
   const backend = openBackend(config, artifacts);
   return createTrainingWorker(parts, {
-    activities: createTrainingSupervision({ db, artifacts, backend, log, clock, pollEvery: 500 }),
+    activities: createTrainingSupervision({
+      db,
+      artifacts,
+      backend,
+      log,
+      clock,
+      pollEvery: 500,
+      traceparent: () => tracing?.traceparent(),
+    }),
   });
 }

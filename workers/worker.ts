@@ -1,6 +1,7 @@
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import { taskQueues } from '../contracts/messages.js';
 import type { Log } from '../runtime/log.js';
+import type { Tracing } from '../runtime/tracing.js';
 import { createFailureInterceptor } from './failure-interceptor.js';
 import type { WorkerMetrics } from './metrics.js';
 
@@ -10,6 +11,8 @@ export interface WorkerDependencies {
   log: Log;
   /** Counts what the worker does, where somebody wants to know. */
   metrics?: WorkerMetrics;
+  /** Null where no traces are made. */
+  tracing?: Tracing | null;
   versioning: { mode: 'off' | 'pinned'; buildId: string | undefined };
 }
 
@@ -24,7 +27,7 @@ type Particular = Pick<
 
 /** A worker of one queue with what all of ours have in common. Activities get a few seconds to end; a second attempt is harmless. */
 export function createWorker(
-  { connection, namespace, log, metrics, versioning }: WorkerDependencies,
+  { connection, namespace, log, metrics, tracing, versioning }: WorkerDependencies,
   queue: keyof typeof taskQueues,
   particular: Particular,
 ): Promise<Worker> {
@@ -35,8 +38,13 @@ export function createWorker(
     shutdownGraceTime: '3 seconds',
     shutdownForceTime: '12 seconds',
     interceptors: {
-      activity: [...(metrics ? [metrics.interceptor] : []), createFailureInterceptor(log)],
+      activity: [
+        ...(tracing ? [tracing.activity] : []),
+        ...(metrics ? [metrics.interceptor] : []),
+        createFailureInterceptor(log),
+      ],
     },
+    ...(tracing ? { sinks: tracing.sinks } : {}),
     ...versionOf(queue, versioning),
     ...particular,
   });

@@ -1,7 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { historyFromJSON, historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
@@ -9,30 +8,16 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { workflowTypes } from '../../contracts/messages.js';
 import { prepareBundle } from '../../workers/bundle.js';
 import { bundleEditedWorkflows } from '../support/edited-workflows.js';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const corpus = join(root, 'test/histories');
-
-/** Every recorded history: real runs, exported by scripts/export-histories.ts. */
-async function histories(): Promise<{ name: string; type: string; json: unknown }[]> {
-  const names = await readdir(corpus, { recursive: true });
-  return Promise.all(
-    names
-      .filter((name) => name.endsWith('.json'))
-      .toSorted()
-      .map(async (name) => ({
-        name,
-        type: name.split('/')[0] ?? '',
-        json: JSON.parse(await readFile(join(corpus, name), 'utf8')) as unknown,
-      })),
-  );
-}
+import { idOf, recordedHistories } from './corpus.js';
 
 let codePath: string;
-const recorded = await histories();
+let traced: string;
+const recorded = await recordedHistories();
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR', () => {}) });
-  ({ codePath } = await prepareBundle(join(tmpdir(), 'perennial-test-bundles')));
+  const folder = join(tmpdir(), 'perennial-test-bundles');
+  ({ codePath } = await prepareBundle(folder));
+  ({ codePath: traced } = await prepareBundle(folder, { traced: true }));
 }, 120_000);
 
 describe('the present workflow code', () => {
@@ -41,6 +26,15 @@ describe('the present workflow code', () => {
     async (name, json) => {
       await expect(
         Worker.runReplayHistory({ workflowBundle: { codePath } }, json, idOf(name)),
+      ).resolves.toBeUndefined();
+    },
+  );
+
+  test.each(recorded.map(({ name, json }) => [name, json] as const))(
+    'replays %s where traces are made',
+    async (name, json) => {
+      await expect(
+        Worker.runReplayHistory({ workflowBundle: { codePath: traced } }, json, idOf(name)),
       ).resolves.toBeUndefined();
     },
   );
@@ -92,12 +86,3 @@ test('histories travel as JSON both ways', () => {
   expect(again.events).toHaveLength(events.length);
   expect(JSON.parse(historyToJSON({ events: [] }))).toEqual({});
 });
-
-/** Workflows check their own id, so a replay has to know it: `deliver-<model>-<status>-<run>.json`. */
-function idOf(name: string): string {
-  const [kind = '', ...rest] = (name.split('/')[1] ?? '')
-    .replace(/-[a-z_]+-[0-9a-f]{8}\.json$/, '')
-    .split('-');
-  if (kind === 'train') return `train/${rest.slice(0, -1).join('-')}/${rest.at(-1)}`;
-  return rest.length > 0 ? `${kind}/${rest.join('-')}` : kind;
-}
