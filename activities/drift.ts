@@ -94,6 +94,7 @@ export function createDriftActivities({
     const now = clock.now();
     const decision = decideRetraining({
       standing: assessment.standing,
+      carried: assessment.carried,
       policy: {
         cooldown: milliseconds(monitoring.retrain.cooldown),
         maximumPerMonth: monitoring.retrain.maximumPerMonth,

@@ -29,6 +29,7 @@ import type {
   RouteMoved,
   StagingInput,
   StagingResult,
+  SteerReleaseInput,
   SuperviseTrainingInput,
   SweepResult,
   TrainingAttempt,
@@ -57,6 +58,7 @@ export interface ReleaseActivities {
   moveRoute(input: MoveRouteInput): Promise<RouteMoved>;
   promoteVersion(input: PromoteInput): Promise<RouteMoved>;
   restoreRoute(input: RestoreRouteInput): Promise<RouteMoved>;
+  steerRelease(input: SteerReleaseInput): Promise<void>;
   closeRelease(input: CloseReleaseInput): Promise<void>;
 }
 export interface JanitorActivities {

@@ -40,6 +40,7 @@ export function createJudgeActivities({ db, log, clock }: JudgeDependencies): Ju
     const key = { model: input.model, delivery: input.delivery, version: input.version };
     const policy = policyOf((await loadSpec(db, input.specDigest)).spec.release.judge, input);
     const startedAt = activityInfo().scheduledTimestampMs;
+    const heldSince = input.since ?? startedAt;
     const moves = await revisionsOfActs(db, input.model, stepActsOf(input));
     const revisions = moves.map(({ revision }) => revision);
     const since = new Date((moves[0]?.at.getTime() ?? startedAt) - clockSlack);
@@ -62,7 +63,7 @@ export function createJudgeActivities({ db, log, clock }: JudgeDependencies): Ju
         basis: {
           exposure: {
             requests: exposureSince(windows, input.sinceRevision),
-            milliseconds: Math.max(0, clock.now().getTime() - startedAt),
+            milliseconds: Math.max(0, clock.now().getTime() - heldSince),
           },
           latencyBound,
           dispersion: dispersionOfArms(windows, latencyBound),

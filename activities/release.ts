@@ -2,7 +2,7 @@ import { appendAudit } from '../db/audit.js';
 import type { Database, Transaction } from '../db/connect.js';
 import { addToOutbox } from '../db/outbox.js';
 import { championNumber, requireApproval, setChampion } from '../db/promotion.js';
-import { endRelease, markRelease } from '../db/release.js';
+import { endRelease, latestRelease, markRelease } from '../db/release.js';
 import { addRoute, currentRoute, lockRoute, requireRevision, revisionOfAct } from '../db/route.js';
 import { release } from '../db/schema/release.js';
 import type {
@@ -12,6 +12,7 @@ import type {
   PromoteInput,
   RestoreRouteInput,
   RouteMoved,
+  SteerReleaseInput,
 } from '../contracts/stages.js';
 import { PerennialError } from '../contracts/errors.js';
 import { actsOf, stepActsOf } from '../release/acts.js';
@@ -198,6 +199,22 @@ export function createReleaseActivities({
     });
   }
 
+  /** Records that a person paused, resumed or extended a release. A second run finds it standing so and writes nothing. */
+  async function steerRelease(input: SteerReleaseInput): Promise<void> {
+    const { status, by, reason } = input;
+    await db.transaction(async (tx) => {
+      const before = await latestRelease(tx, input);
+      if (!before || before.endedAt || before.status === status) return;
+      await markRelease(tx, input, { status });
+      await appendAudit(tx, {
+        actor: by,
+        action: status === 'paused' ? 'release.paused' : 'release.resumed',
+        subject: subjectOf(input),
+        detail: { delivery: input.delivery, before: before.status, reason },
+      });
+    });
+  }
+
   /** Records how a release ended. A second run finds it ended and tells nobody again. */
   async function closeRelease(input: CloseReleaseInput): Promise<void> {
     await db.transaction(async (tx) => {
@@ -219,7 +236,7 @@ export function createReleaseActivities({
     });
   }
 
-  return { openRelease, moveRoute, promoteVersion, restoreRoute, closeRelease };
+  return { openRelease, moveRoute, promoteVersion, restoreRoute, steerRelease, closeRelease };
 }
 
 /** A release that began beside another champion has nothing to compare with, nor to replace. */

@@ -7,7 +7,7 @@ import type { Engine } from './workflow-calls.js';
 const patience = 2_000;
 
 /**
- * A release under way as its workflow sees it: paused and waiting are known there alone. Where no worker answers, the record is told as
+ * A release under way as its workflow sees it, which is ahead of the record by a moment. Where no worker answers, the record is told as
  * it stands.
  */
 export async function withLiveState(

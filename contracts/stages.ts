@@ -9,6 +9,7 @@ import type { DriftReport } from './drift.js';
 import type { Evaluated } from './evaluation.js';
 import type { ArtifactRef, TimeWindow } from './names.js';
 import type { Judgement, ReleaseOutcome, ReleaseStep } from './release.js';
+import type { ReleaseStatus } from './release-state.js';
 import type { TrainingOutcome } from './training.js';
 
 export interface DeliveryKey {
@@ -158,6 +159,9 @@ export interface JudgeStepInput extends DeliveryKey {
   /** Revision of this step's move. What earlier steps of the release showed is judged with it; the step's own exposure starts here. */
   sinceRevision: number;
   every: number;
+  /** When the step began, in milliseconds; left out by workflows of before, whose judges counted from their own start. */
+  since?: number;
+  /** From `since` until a person is asked. */
   maximumTime: number;
 }
 export interface JudgeStepResult {
@@ -174,6 +178,13 @@ export interface RestoreRouteInput extends DeliveryKey {
   /** Version that gets everything back; null takes the model off the air. */
   champion: number | null;
   version: number;
+  reason: string;
+}
+/** A command of a person that left the release running, and the state it led to. */
+export interface SteerReleaseInput extends DeliveryKey {
+  version: number;
+  status: ReleaseStatus;
+  by: string;
   reason: string;
 }
 export interface CloseReleaseInput extends DeliveryKey {

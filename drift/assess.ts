@@ -30,6 +30,8 @@ export interface Assessment {
   drift: number;
   lossDetectors: number[];
   standing: DriftMemory['standing'];
+  /** What stands was found by an earlier check: this one had too few rows to say anything about it. */
+  carried: boolean;
 }
 
 /** A single check that is as unlikely as this, and at least moderate, raises the alarm by itself. */
@@ -69,6 +71,12 @@ export function assess({ reference, counts, labelled, monitoring, before }: Asse
     performanceFinding(performance, { margin, weighed: weighed.labels, alarm: lossAlarm }),
   );
 
+  const standing = whatStands(before.standing, {
+    weighed,
+    loss: lossAlarm ? lossReason(performance, margin) : null,
+    drift:
+      driftAlarm && monitoring.retrain.drift && severity === 'major' ? driftReason(inputs) : null,
+  });
   return {
     rows,
     // A finding that fails is worth a look; only what crossed its error budget over time is an alarm.
@@ -80,12 +88,8 @@ export function assess({ reference, counts, labelled, monitoring, before }: Asse
     weighed,
     drift,
     lossDetectors,
-    standing: whatStands(before.standing, {
-      weighed,
-      loss: lossAlarm ? lossReason(performance, margin) : null,
-      drift:
-        driftAlarm && monitoring.retrain.drift && severity === 'major' ? driftReason(inputs) : null,
-    }),
+    standing,
+    carried: standing !== null && standing === before.standing,
   };
 }
 

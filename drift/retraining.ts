@@ -26,11 +26,14 @@ const longestBackOff = 14 * 86_400_000;
 /** Decides on a retraining: an alarm or old age proposes it; a running delivery, the cooldown and the month's number may hold it. */
 export function decideRetraining({
   standing,
+  carried = false,
   policy,
   history,
   now,
 }: {
   standing: DriftMemory['standing'];
+  /** Whether an earlier check than this one found it. */
+  carried?: boolean;
   policy: RetrainingPolicy;
   history: RetrainingHistory;
   now: Date;
@@ -38,7 +41,9 @@ export function decideRetraining({
   const proposed = standing ?? proposedByAge(policy, history, now);
   if (!proposed)
     return { action: 'none', trigger: null, reason: 'Nothing calls for a retraining.' };
-  const { trigger, reason } = proposed;
+  const { trigger } = proposed;
+  const earlier = carried ? 'Found by an earlier check and not weighed again since: ' : '';
+  const reason = `${earlier}${proposed.reason}`;
   const hold = whatHolds(policy, history, now);
   if (hold) return { action: 'hold', trigger, reason: `${reason} Held: ${hold}` };
   return { action: 'retrain', trigger, reason };

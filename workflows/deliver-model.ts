@@ -27,10 +27,11 @@ import { createBoard } from './board.js';
 import { takeDecisions } from './delivery-decisions.js';
 import { renderDelivery } from './delivery-details.js';
 import { openApproval, openState } from './delivery-state.js';
+import { brokenContract } from './broken-contract.js';
 import { codeOf, refusedOutcome, sentence } from './failures.js';
 import { refusal } from './message-form.js';
 import { compute, pipeline } from './offers.js';
-import type { releaseModel } from './release-model.js';
+import { releaseVersion } from './release-version.js';
 import { compensate, type Compensation } from './saga.js';
 import { attributes } from './search-attributes.js';
 import type { trainModel } from './train-model.js';
@@ -240,17 +241,10 @@ export async function deliverModel(
       { key: attributes.awaitingRole, value: null },
     ]);
     undo.push({ kind: 'restoreRoute', reference: { ...key(), champion, version } });
-    const released = await executeChild<typeof releaseModel>('releaseModel', {
-      workflowId: workflowId.release(model),
-      workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-      parentClosePolicy: 'REQUEST_CANCEL',
-      staticSummary: `Release ${model} v${version}`,
-      typedSearchAttributes: [
-        { key: attributes.model, value: model },
-        { key: attributes.version, value: String(version) },
-      ],
-      args: [{ model, delivery, version, champion, specDigest, requestedBy, ...steps }],
-    });
+    const released = await releaseVersion(
+      { model, delivery, version, champion, specDigest, requestedBy, ...steps },
+      board,
+    );
     return {
       outcome: released.outcome === 'promoted' ? 'promoted' : 'rolled-back',
       explanation: released.reason,
@@ -310,14 +304,4 @@ function requireOwnId(input: DeliverModelInput): void {
       'DELIVERY_ID_INVALID',
       `A delivery of ${model} was started as '${found}'; its id is '${workflowId.deliver(model)}'.`,
     );
-}
-
-function brokenContract({ checks, quarantined, rows, examples }: Validation): string {
-  const broken = checks.filter(({ verdict }) => verdict === 'fail' || verdict === 'error');
-  const reasons = broken.map(({ reason }) => reason).join(' ');
-  const example = examples.length > 0 ? ` For example: ${examples.slice(0, 3).join(' ')}` : '';
-  return `The data broke its contract. ${reasons} ${quarantined} of ${rows} rows are quarantined.${example}`.slice(
-    0,
-    1_900,
-  );
 }

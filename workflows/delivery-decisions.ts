@@ -1,9 +1,9 @@
-import { allHandlersFinished, CancellationScope, condition } from '@temporalio/workflow';
+import { allHandlersFinished, CancellationScope, condition, patched } from '@temporalio/workflow';
 import type { Admission, Decision } from '../contracts/approval.js';
 import type { DeliveryPlan } from '../contracts/stages.js';
 import type { DeliveryState } from '../contracts/states.js';
 import type { Board } from './board.js';
-import { applyAdmission, foreignEvidence, impossible } from './delivery-state.js';
+import { applyAdmission, foreignEvidence, impossible, isBeingOpened } from './delivery-state.js';
 import { createDoors } from './doors.js';
 import { codeOf, sentence } from './failures.js';
 import { decisionForm, refusal } from './message-form.js';
@@ -54,6 +54,9 @@ export function takeDecisions({
       const reason = impossible(board.state, decision);
       if (reason !== null) throw refusal('APPROVAL_NOT_OPEN', reason);
     },
+    early: ({ vote }) =>
+      // Before this guard an early vote was refused and counted.
+      vote !== 'cancel' && isBeingOpened(board.state) && patched('early-votes'),
     promising: (decision) => {
       const reason = foreignEvidence(board.state, decision);
       if (reason !== null) throw refusal('EVIDENCE_MISMATCH', reason);
@@ -64,8 +67,8 @@ export function takeDecisions({
 
   const loop = CancellationScope.nonCancellable(async () => {
     for (;;) {
-      await condition(() => finished || (inbox.length > 0 && plan() !== null));
-      const waiting = inbox.shift();
+      await condition(() => finished || (plan() !== null && inbox.some(isDue)));
+      const waiting = takeFirst(inbox, isDue);
       if (!waiting) return;
       const { decision, messageId, answer } = waiting;
       admitting = true;
@@ -78,6 +81,11 @@ export function takeDecisions({
       if (admission.admitted && admission.standing === 'cancelled') onCancel(decision);
     }
   });
+
+  /** An early vote waits for what it is about; a cancellation goes before it. */
+  function isDue({ decision }: Waiting): boolean {
+    return finished || decision.vote === 'cancel' || !isBeingOpened(board.state);
+  }
 
   async function admit(decision: Decision, messageId: string): Promise<Admission> {
     const { model, delivery } = plan() ?? { model: board.state.model, delivery: 0 };
@@ -100,6 +108,11 @@ export function takeDecisions({
       await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
     },
   };
+}
+
+function takeFirst<T>(items: T[], wanted: (item: T) => boolean): T | undefined {
+  const index = items.findIndex(wanted);
+  return index < 0 ? undefined : items.splice(index, 1)[0];
 }
 
 function notAdmitted({ approval }: DeliveryState, code: string, reason: string): Admission {

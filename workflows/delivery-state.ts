@@ -65,10 +65,17 @@ export function applyAdmission(
 export function impossible(state: DeliveryState, decision: Decision): string | null {
   if (state.outcome !== null) return `The delivery has ended: ${state.outcome}.`;
   if (decision.vote === 'cancel') return null;
+  // The database opens an approval a moment before we hear of it.
+  if (isBeingOpened(state)) return 'The approval is being opened: send it once more.';
   if (state.approval === null)
     return `Nothing waits for a vote yet: the delivery is in stage ${state.stage}.`;
   if (state.approval.standing !== 'open') return `The approval is ${state.approval.standing}.`;
   return null;
+}
+
+/** The version is being registered: whoever has its evidence already knows more than the workflow does. */
+export function isBeingOpened({ stage, approval }: DeliveryState): boolean {
+  return stage === 'register' && approval === null;
 }
 
 /** Why the digest is not the one that waits for a vote, or null. */

@@ -8,6 +8,8 @@ export interface Door<Message, Answer> {
   form: (message: unknown) => Message;
   /** Throws a refusal for a message that is not possible now. */
   possible?: (message: Message) => void;
+  /** Says of an impossible signal that it came too early and is kept by `take`: unlike an update's, its sender does not hear that it was. */
+  early?: (message: Message) => boolean;
   /** More that an update can be told at once, but that a signal's record is worth writing for. */
   promising?: (message: Message) => void;
   /** Only enqueues; the promise is the answer of the main loop. */
@@ -30,6 +32,7 @@ export function createDoors(onRefused: (name: string) => void, signalsBefore = 0
       description,
       form,
       possible,
+      early,
       promising,
       take,
     }: Door<Message, Answer>) {
@@ -52,7 +55,7 @@ export function createDoors(onRefused: (name: string) => void, signalsBefore = 0
           signals += 1;
           try {
             const formed = form(message);
-            possible?.(formed);
+            if (!early?.(formed)) possible?.(formed);
             // Nobody waits for the answer of a signal, and a refusal is recorded by the main loop.
             take(formed, `signal/${signals}`).catch(() => {});
           } catch {

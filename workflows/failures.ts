@@ -41,6 +41,8 @@ const refusals: Record<string, DeliveryOutcome> = {
   MANIFEST_INVALID: 'training-failed',
   ONNX_INVALID: 'gate-failed',
   PROMOTION_REFUSED: 'rolled-back',
+  // Somebody else moved the traffic: a rollback by hand, while this version waited for its approval or was in release.
+  FENCED: 'rolled-back',
 };
 
 export function refusedOutcome(error: unknown): DeliveryOutcome | null {

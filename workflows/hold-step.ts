@@ -1,25 +1,34 @@
-import { condition, upsertSearchAttributes } from '@temporalio/workflow';
+import { condition, patched, upsertSearchAttributes } from '@temporalio/workflow';
 import type { Judgement } from '../contracts/release.js';
 import type { JudgeStepResult, ReleaseModelInput } from '../contracts/stages.js';
 import type { ReleaseState } from '../contracts/states.js';
 import { historyIsLong, type Board } from './board.js';
-import { judge } from './offers.js';
+import { judge, pipeline } from './offers.js';
 import type { Command, Commands } from './release-commands.js';
 import { start, type Running } from './running.js';
 import { attributes } from './search-attributes.js';
+import {
+  beginStretch,
+  extendStretch,
+  pauseStretch,
+  resumeStretch,
+  type Stretch,
+} from './stretch.js';
 
 /** What a step led to. `renew` means: the history is long, go on with this step in a new run. */
 export type StepEnd =
   | { kind: 'next' }
   | { kind: 'promote'; by: string; reason: string }
   | { kind: 'rollback' | 'abort'; reason: string; stopJudge: () => void }
-  | { kind: 'renew' };
+  | { kind: 'renew'; held: HeldStep };
 
 export interface HeldStep {
   step: number;
   share: number;
   revision: number;
   champion: number;
+  /** Of a step that an earlier run has held already. */
+  stretch?: Stretch;
 }
 
 /** Holds one canary step until its judge or a person has decided. The judge is one activity: pausing ends it, resuming starts another. */
@@ -30,11 +39,13 @@ export async function holdStep(
   commands: Commands,
 ): Promise<StepEnd> {
   let judging: Running<JudgeStepResult> | null = null;
+  let stretch = held.stretch ?? beginStretch(Date.now(), input.maximumTime);
   for (;;) {
-    if (judging === null && historyIsLong() && commands.idle()) return { kind: 'renew' };
+    if (judging === null && historyIsLong() && commands.idle())
+      return { kind: 'renew', held: { ...held, stretch } };
     if (board.state.status === 'canary' && judging === null) {
-      judging = startJudge(input, held);
-      board.change({ judgedUntil: new Date(Date.now() + input.maximumTime).toISOString() });
+      judging = startJudge(input, held, stretch);
+      board.change({ judgedUntil: new Date(stretch.until).toISOString() });
     }
     const watched = judging;
     await condition(() => commands.arrived() || watched?.settled() === true);
@@ -45,6 +56,8 @@ export async function holdStep(
       if (end) return end;
       watched?.stop();
       judging = null;
+      stretch = stretched(stretch, command.act, input.maximumTime);
+      await recordCommand(input, command, board.state.status);
       commands.settle();
     } else if (watched?.settled()) {
       const end = follow(watched.result().judgement, board);
@@ -73,7 +86,6 @@ function obey(
       change('canary');
       return null;
     case 'extend':
-      // The judge that starts anew has the whole of maximumTime before it.
       change('canary');
       return null;
     case 'abort':
@@ -93,6 +105,26 @@ function obey(
             stopJudge,
           };
   }
+}
+
+function stretched(stretch: Stretch, act: Command['act'], length: number): Stretch {
+  if (act === 'pause') return pauseStretch(stretch, Date.now());
+  if (act === 'extend') return extendStretch(stretch, Date.now(), length);
+  return resumeStretch(stretch, Date.now());
+}
+
+/** What a person did to the step stands in the record, not in the workflow alone. */
+async function recordCommand(
+  { model, delivery, version }: ReleaseModelInput,
+  { act, by, reason }: Command,
+  status: ReleaseState['status'],
+): Promise<void> {
+  // Before this guard nothing was recorded.
+  if (!patched('record-commands')) return;
+  const summary = `Record: ${act} by ${by}`;
+  await pipeline.steerRelease.executeWithOptions({ summary }, [
+    { model, delivery, version, status, by, reason },
+  ]);
 }
 
 function follow(judgement: Judgement, board: Board<ReleaseState>): StepEnd | null {
@@ -124,8 +156,12 @@ function notAwaited(): void {
   ]);
 }
 
-function startJudge(input: ReleaseModelInput, held: HeldStep): Running<JudgeStepResult> {
-  const { model, delivery, version, specDigest, every, maximumTime } = input;
+function startJudge(
+  input: ReleaseModelInput,
+  held: HeldStep,
+  { since, until }: Stretch,
+): Running<JudgeStepResult> {
+  const { model, delivery, version, specDigest, every } = input;
   const { step, share, revision, champion } = held;
   const options = {
     summary: `Judge step ${step}: ${(share * 100).toFixed(1)} % of the traffic`,
@@ -144,7 +180,8 @@ function startJudge(input: ReleaseModelInput, held: HeldStep): Running<JudgeStep
         share,
         every,
         sinceRevision: revision,
-        maximumTime,
+        since,
+        maximumTime: until - since,
       },
     ]),
   );

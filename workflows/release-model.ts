@@ -105,7 +105,7 @@ export async function releaseModel(
         case 'promote':
           return promote(ended.by, ended.reason);
         case 'renew':
-          return { held };
+          return { held: ended.held };
         case 'rollback':
         case 'abort': {
           // The traffic first: the judge may take seconds to hear that it is over.

@@ -61,6 +61,7 @@ export function createInstantActivities(course: Course): InstantActivities {
     moveRoute: async ({ expectedRevision }) => ({ revision: expectedRevision + 1 }),
     promoteVersion: async ({ expectedRevision }) => ({ revision: expectedRevision + 1 }),
     restoreRoute: async () => ({ revision: 99 }),
+    steerRelease: async () => {},
     closeRelease: async () => {},
     sweep: async () => ({ jobsReaped: 0, routesRestored: 0, partitionsMade: 0, unwatched: [] }),
     ingestData: async () => ({

@@ -57,12 +57,13 @@ export function startSteward({ perennial, model, narrator, approver }: StewardOp
 
   /** A check a second would drown the story: only what changed is told. */
   let lastTold = '';
-  const tellOfCheck = ({ check, rows, severity, decision }: DriftReport): void => {
-    const told = `${severity} ${decision.action}`;
+  const tellOfCheck = ({ check, rows, verdict, severity, decision }: DriftReport): void => {
+    const seen = verdict === 'inconclusive' ? 'too few to judge' : `drift ${severity}`;
+    const told = `${seen} ${decision.action}`;
     if (rows === 0 || told === lastTold) return;
     lastTold = told;
     narrator.say(
-      `  monitor, check ${check}: ${rows} predictions, drift ${severity}, ${decision.action}. ${shorten(decision.reason)}`,
+      `  monitor, check ${check}: ${rows} predictions, ${seen}, ${decision.action}. ${shorten(decision.reason)}`,
     );
   };
 

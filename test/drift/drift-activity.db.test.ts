@@ -158,11 +158,15 @@ describe('a check', () => {
     await count(2_000, '2001-02-01T00:00:00Z', { shift: { unseen: 0.3 } });
     const held = await assess();
     expect(held.retraining).toBeNull();
-    expect(held.report.reason).toMatch(/hold: .* delivery 9 is under way/);
+    expect(held.report.reason).toMatch(/hold: Inputs moved away.* delivery 9 is under way/);
     await database.db.execute(
       sql`UPDATE delivery SET outcome = 'rejected', closed_at = now() WHERE number = 9`,
     );
-    expect((await assess()).retraining?.trigger).toBe('drift');
+    // No row has come since: the alarm is the other check's, and both say so.
+    const again = await assess();
+    expect(again.retraining?.trigger).toBe('drift');
+    expect(again.report).toMatchObject({ verdict: 'inconclusive', severity: 'none' });
+    expect(again.retraining?.reason).toMatch(/^Found by an earlier check and not weighed again/);
   });
 
   test('of a new champion begins anew', async () => {

@@ -32,6 +32,12 @@ describe('a retraining', () => {
     expect(decide({}, { standing: null }).action).toBe('none');
   });
 
+  test('that an earlier check called for is told as such, so that it does not contradict what this one saw', () => {
+    expect(decide({ running: 7 }, { carried: true }).reason).toBe(
+      'Found by an earlier check and not weighed again since: Predictions became worse. Held: delivery 7 is under way.',
+    );
+  });
+
   test('is held while a delivery runs, in the cooldown, and at the month’s number, with the numbers', () => {
     expect(decide({ running: 7 }).reason).toBe(
       'Predictions became worse. Held: delivery 7 is under way.',

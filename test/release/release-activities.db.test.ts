@@ -70,6 +70,31 @@ const rowsOf = async (table: string): Promise<number> => {
   return Number(rows[0]?.n);
 };
 
+test('a pause and its end stand in the record, with one audit entry each, however often they are told', async () => {
+  await activities().openRelease(opening(2, null));
+  await database.db.execute(sql`UPDATE release SET status = 'canary'`);
+  const steering = { model, delivery: 2, version: 2, by: 'ada', reason: 'an alert' };
+  const paused = { ...steering, status: 'paused' } as const;
+  const resumed = { ...steering, status: 'canary' } as const;
+  const entries = async () => {
+    const { rows } = await database.db.execute(
+      sql`SELECT actor, action FROM audit_entry WHERE action LIKE 'release.%ed' AND action <> 'release.opened' ORDER BY sequence`,
+    );
+    return rows;
+  };
+  await activities().steerRelease(paused);
+  await activities().steerRelease(paused);
+  expect((await latestRelease(database.db, steering))?.status).toBe('paused');
+  expect(await entries()).toEqual([{ actor: 'ada', action: 'release.paused' }]);
+  await activities().steerRelease(resumed);
+  await activities().steerRelease(resumed);
+  expect((await latestRelease(database.db, steering))?.status).toBe('canary');
+  expect(await entries()).toHaveLength(2);
+  await activities().closeRelease({ ...steering, outcome: 'aborted' });
+  await activities().steerRelease(paused);
+  expect((await latestRelease(database.db, steering))?.status).toBe('aborted');
+});
+
 describe('a first release', () => {
   test('promotes at revision 1 with alias, audit entry and notice', async () => {
     expect(await activities().openRelease(opening(1, null))).toEqual({ revision: 0 });

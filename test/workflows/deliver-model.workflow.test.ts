@@ -11,6 +11,7 @@ import {
   evidence,
   healthy,
   judgement,
+  planFor,
   untilCancelled,
   validation,
   type ActivityName,
@@ -239,6 +240,21 @@ describe('refusals end as results, and nothing after them runs', () => {
     expect(world.calls(model)).not.toContain('openRelease');
   });
 
+  test('traffic that somebody else moved meanwhile ends it as rolled back, not as broken', async () => {
+    const { model, result } = await resultOf({
+      moveRoute: () => {
+        const message = 'v2 was to follow champion v1, but the champion is v0.';
+        return Promise.reject(ApplicationFailure.create({ message, type: 'FENCED' }));
+      },
+    });
+    expect(result).toMatchObject({
+      outcome: 'rolled-back',
+      explanation: 'v2 was to follow champion v1, but the champion is v0.',
+    });
+    expect(world.inputs(model, 'closeRelease')).toMatchObject([{ outcome: 'rolled-back' }]);
+    expect(world.inputs(model, 'closeDelivery')).toMatchObject([{ outcome: 'rolled-back' }]);
+  });
+
   test('a bad canary is rolled back', async () => {
     const { model, result } = await resultOf({
       judgeStep: async () => ({ judgement: judgement('rollback') }),
@@ -368,6 +384,44 @@ describe('decisions', () => {
     expect(((await handle.result()) as DeliveryResult).outcome).toBe('promoted');
   });
 
+  test('a signal that comes before the workflow knows of its approval is kept and counts', async () => {
+    const model = newModel();
+    const early = { ...yes, by: 'bob' };
+    world.script(model, {
+      // The version stands in the database, and whoever reads it there is faster than the worker's answer.
+      registerVersion: async (input) => {
+        const handle = world.client.workflow.getHandle(workflowId.deliver(model));
+        await handle.signal('decide', early);
+        await handle.signal('decide', early);
+        return healthy.registerVersion(input);
+      },
+    });
+    const handle = await world.deliver(model);
+    expect(((await handle.result()) as DeliveryResult).outcome).toBe('promoted');
+    expect(world.inputs(model, 'admitDecision').map(({ messageId }) => messageId)).toEqual([
+      'signal/1',
+      'signal/2',
+    ]);
+    expect((await handle.query<DeliveryState>('state')).refusedMessages).toBe(0);
+  });
+
+  test('an early update is refused, so that its sender sends it again; an early cancellation is not kept waiting', async () => {
+    const model = newModel();
+    world.script(model, { registerVersion: untilCancelled });
+    const handle = await world.deliver(model);
+    await eventually('the register stage', async () =>
+      world.calls(model).includes('registerVersion'),
+    );
+    await handle.signal('decide', yes);
+    const refused = await failureOf(handle.executeUpdate('decide', { args: [yes] }));
+    expect(refused.cause).toMatchObject({
+      type: 'APPROVAL_NOT_OPEN',
+      message: 'The approval is being opened: send it once more.',
+    });
+    await handle.signal('decide', { vote: 'cancel', by: 'alice' });
+    expect(await handle.result()).toMatchObject({ outcome: 'cancelled' });
+  });
+
   test('malformed updates are refused with what is wrong', async () => {
     const { handle } = await run({}, null);
     await untilOpen(handle);
@@ -383,6 +437,46 @@ describe('decisions', () => {
     }
     await handle.terminate();
   });
+});
+
+test('a release waits for a rollback that is under way', async () => {
+  const { model, handle } = await run({}, null);
+  await untilOpen(handle);
+  const id = workflowId.release(model);
+  let ended = false;
+  world.script(model, {
+    promoteVersion: async (input) => {
+      await eventually('the waiting delivery', async () => {
+        const { story } = await handle.query<DeliveryState>('state');
+        return story.some((line) => line.includes('waits for its end'));
+      });
+      ended = true;
+      return healthy.promoteVersion(input);
+    },
+    checkStaging: async (input) => {
+      expect(ended).toBe(true);
+      return healthy.checkStaging(input);
+    },
+  });
+  const rollback = await world.client.workflow.start(workflowTypes.releaseModel, {
+    workflowId: id,
+    taskQueue: taskQueues.pipeline,
+    args: [
+      {
+        ...planFor(model).release,
+        model,
+        delivery: 1,
+        version: 1,
+        champion: 2,
+        specDigest: digest,
+        requestedBy: 'alice',
+        immediate: { reason: 'complaints' },
+      },
+    ],
+  });
+  await handle.executeUpdate('decide', { args: [yes] });
+  await rollback.result();
+  expect(await handle.result()).toMatchObject({ outcome: 'promoted', version: 2 });
 });
 
 describe('cancelling', () => {

@@ -68,6 +68,10 @@ describe('commands', () => {
     expect(await tell(handle, 'resume')).toMatchObject({ status: 'canary' });
     expect(((await handle.result()) as ReleaseResult).outcome).toBe('promoted');
     expect(world.calls(model)).not.toContain('restoreRoute');
+    expect(world.inputs(model, 'steerRelease')).toMatchObject([
+      { status: 'paused', ...ann },
+      { status: 'canary', ...ann },
+    ]);
   });
 
   test('abort moves the route first and ends the judge after', async () => {
@@ -175,6 +179,12 @@ describe('a judge that asks', () => {
     expect(await tell(handle, 'extend')).toMatchObject({ status: 'canary' });
     expect(((await handle.result()) as ReleaseResult).outcome).toBe('promoted');
     expect(judges(model)).toBe(4);
+    const [first, second] = world.inputs(model, 'judgeStep');
+    const hour = 3_600_000;
+    expect(first?.maximumTime).toBe(hour);
+    // From the step's beginning on: what it was given, and the other stretch after that.
+    expect(second?.since).toBe(first?.since);
+    expect(second?.maximumTime).toBe(2 * hour);
   });
 });
 

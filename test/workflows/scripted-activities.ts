@@ -157,6 +157,7 @@ export const healthy: AllActivities = {
   moveRoute: async ({ expectedRevision }) => ({ revision: expectedRevision + 1 }),
   promoteVersion: async ({ expectedRevision }) => ({ revision: expectedRevision + 1 }),
   restoreRoute: async () => ({ revision: 99 }),
+  steerRelease: async () => {},
   closeRelease: async () => {},
   sweep: async () => ({ jobsReaped: 0, routesRestored: 0, partitionsMade: 0, unwatched: [] }),
   ingestData: async () => snapshot,
