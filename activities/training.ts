@@ -7,12 +7,7 @@ import type {
   TrainingAttempt,
 } from '../contracts/stages.js';
 import type { RegisteredSpec } from '../contracts/spec.js';
-import {
-  supervision,
-  type Supervision,
-  type TrainingJob,
-  type TrainingOutcome,
-} from '../contracts/training.js';
+import { supervision, type TrainingJob, type TrainingOutcome } from '../contracts/training.js';
 import type { Database } from '../db/connect.js';
 import { loadSpec } from '../db/spec.js';
 import { duringStage } from '../db/stage.js';
@@ -22,6 +17,7 @@ import {
   recordLog,
   recordMetrics,
   recordOutcome,
+  requireNewestAttempt,
 } from '../db/training.js';
 import type { ArtifactStore } from '../runtime/artifacts.js';
 import type { Clock } from '../runtime/clock.js';
@@ -31,6 +27,7 @@ import { keyOfPreviousAttempt, trainingKey } from '../training/key.js';
 import { judgeJob } from '../training/outcome.js';
 import { superviseJob, whileBeating } from '../training/supervise.js';
 import { findTrainer } from '../training/trainer.js';
+import { createCheckpoints } from './checkpoint.js';
 
 /** Time a trainer gets between being asked to stop and being killed, to write its checkpoint. */
 const graceMs = 20_000;
@@ -77,6 +74,8 @@ export function createTrainingSupervision({
   /** The present trace, where one is made: the trainer may go on with it. */
   traceparent?: () => string | undefined;
 }) {
+  const checkpoints = createCheckpoints({ db, artifacts, log, clock });
+
   /**
    * Runs one attempt to its end and says what came of it; a trainer's failure is an outcome, not an error. A second run adopts the
    * job by its key, reads on where the last heartbeat stopped, stores each line once, and finds an outcome that was recorded before.
@@ -85,6 +84,7 @@ export function createTrainingSupervision({
     return duringStage(db, input, 'train', async () => {
       const before = await recordedOutcome(db, input.key);
       if (before) return before;
+      await requireNewestAttempt(db, input);
       const registered = await loadSpec(db, input.specDigest);
       const described = await describeJob(input, registered);
       const trace = traceparent();
@@ -105,32 +105,52 @@ export function createTrainingSupervision({
     { spec }: RegisteredSpec,
   ): Promise<TrainingOutcome> {
     const { key, model, delivery } = input;
+    const { progressEvery } = spec.training;
     const context = Context.current();
-    const from = supervision.safeParse(context.info.heartbeatDetails).data;
-    const beat = (seen?: Supervision) => context.heartbeat(seen);
-    const { adopted } = await whileBeating(() => beat(from), backend.submit(job));
+    const told = supervision.safeParse(context.info.heartbeatDetails).data;
+    let seen = told?.key === key ? told : undefined;
+    const beat = () => context.heartbeat(seen);
+    // One that was seen and is there no more has lost its host: that ends the attempt, and the next one goes on from its checkpoint.
+    const adopted = seen !== undefined || (await whileBeating(beat, submitOrAdopt(job)));
     log.info(adopted ? 'Training adopted' : 'Training started', { model, delivery, key });
+    const root = backend.root(key);
+    const keeper = checkpoints.keepFrom(root, input, seen?.checkpoint ?? null);
     const end = await superviseJob({
       backend,
       key,
       clock,
       every: pollEvery,
       hungAfter: milliseconds(spec.training.heartbeat),
+      stalledAfter: progressEvery === undefined ? undefined : milliseconds(progressEvery),
       timeout: milliseconds(spec.training.timeout),
       grace: graceMs,
-      from: from?.key === key ? from : undefined,
+      from: seen,
+      checkpoints: keeper,
       record: {
         progress: (lines) => recordMetrics(db, key, lines),
         logs: (lines) => recordLog(db, key, lines),
       },
-      beat,
+      beat: (latest) => {
+        seen = latest;
+        beat();
+      },
       signal: context.cancellationSignal,
     });
-    const judging = judgeJob({ end, job, root: backend.root(key), artifacts });
-    const outcome = await recordOutcome(db, input, await whileBeating(() => beat(), judging));
+    const judged = await whileBeating(beat, judgeJob({ end, job, root, artifacts }));
+    // Before the outcome, after which an attempt can add no checkpoint.
+    if (judged.kind === 'retry') await whileBeating(beat, keeper.finish(seen?.step ?? 0));
+    const outcome = await recordOutcome(db, input, judged);
     log.info('Training ended', { model, delivery, key, outcome: outcome.kind });
     if (outcome.kind === 'succeeded') await clearAway(key);
     return outcome;
+  }
+
+  /** A job that is not there starts from the newest checkpoint that is whole, wherever that was written. */
+  async function submitOrAdopt(job: TrainingJob): Promise<boolean> {
+    const { state } = await backend.status(job.key);
+    const checkpoint = state === 'gone' ? await checkpoints.findNewest(job) : undefined;
+    const { adopted } = await backend.submit(checkpoint ? { ...job, checkpoint } : job);
+    return adopted;
   }
 
   /** Model and manifest are artifacts by now. After a failure all stays: for people, and for the next attempt's checkpoints. */
@@ -164,11 +184,15 @@ async function describeJob(
   { key, model, delivery, attempt, specDigest, channels }: SuperviseTrainingInput,
   { spec, base }: RegisteredSpec,
 ): Promise<TrainingJob> {
+  const { image, resources, replicas } = spec.training;
   return {
     key,
     model,
     delivery,
     attempt,
+    ...(image !== undefined && { image }),
+    ...(resources !== undefined && { resources }),
+    ...(replicas !== undefined && { replicas }),
     trainer: await findTrainer(spec.training.trainer, base),
     hyperparameters: spec.training.parameters,
     seed: spec.training.seed,

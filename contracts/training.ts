@@ -21,7 +21,7 @@ export const trainingJob = z.strictObject({
   replicas: z.int().positive().optional(),
   /** Variables that the trainer gets beside the backend's own; never a secret. */
   environment: z.record(z.string().regex(/^[A-Z][A-Z0-9_]*$/), z.string()).optional(),
-  /** An archive of `/opt/ml/checkpoints` to start from, where the attempt before left none on this machine. */
+  /** The manifest of a kept checkpoint to start from (contracts/checkpoint.ts). */
   checkpoint: artifactRef.optional(),
 });
 export type TrainingJob = z.infer<typeof trainingJob>;
@@ -110,11 +110,20 @@ export const trainingOutcome = z.discriminatedUnion('kind', [
 ]);
 export type TrainingOutcome = z.infer<typeof trainingOutcome>;
 
-/** Heartbeat details of the supervising activity; a new worker resumes from them. */
-export const supervision = z.strictObject({
+/**
+ * Heartbeat details of the supervising activity; a new worker resumes from them. An older one's lack the later fields, and what a newer one
+ * has beside is passed over.
+ */
+export const supervision = z.object({
   key: z.string(),
   step: z.int().nonnegative(),
   total: z.int().positive().nullable(),
+  /** Share that is done, where the trainer says of how many steps. */
+  progress: z.number().min(0).max(1).nullable().default(null),
+  /** When the step was last seen to move; milliseconds since 1970. */
+  steppedAt: z.int().nullable().default(null),
+  /** Name of the newest checkpoint in the artifact store. */
+  checkpoint: z.string().nullable().default(null),
   /** Byte offset into the progress file that has been stored. */
   progressOffset: z.int().nonnegative(),
   /** Byte offset into the trainer's output that has been stored. */

@@ -1,8 +1,9 @@
-import { and, asc, eq, isNull, sql } from 'drizzle-orm';
-import type { TrainingAttempt } from '../contracts/stages.js';
+import { and, asc, eq, max, sql } from 'drizzle-orm';
+import { PerennialError } from '../contracts/errors.js';
+import type { DeliveryKey, TrainingAttempt } from '../contracts/stages.js';
 import type { ProgressLine, TrainingOutcome } from '../contracts/training.js';
 import { appendAudit } from './audit.js';
-import type { Database, Executor } from './connect.js';
+import type { Database, Executor, Transaction } from './connect.js';
 import { metric, trainingLog, trainingRun } from './schema/training.js';
 
 const rowsAtOnce = 1_000;
@@ -38,19 +39,24 @@ export async function recordedOutcome(db: Executor, key: string): Promise<Traini
   return row?.outcome ?? null;
 }
 
-/** Records how an attempt ended. The first record stands: a later one gets it back and changes nothing. */
+/**
+ * Records how an attempt ended. The first record stands: a later one gets it back and changes nothing. Throws FENCED for an attempt that has
+ * a successor: what it brings comes too late.
+ */
 export async function recordOutcome(
   db: Database,
   { model, delivery, attempt, key }: TrainingAttempt,
   outcome: TrainingOutcome,
 ): Promise<TrainingOutcome> {
   return db.transaction(async (tx) => {
-    const updated = await tx
+    await lockTraining(tx, { model, delivery });
+    const recorded = await recordedOutcome(tx, key);
+    if (recorded) return recorded;
+    await requireNewestAttempt(tx, { model, delivery, attempt, key });
+    await tx
       .update(trainingRun)
       .set({ outcome, endedAt: sql`now()` })
-      .where(and(eq(trainingRun.key, key), isNull(trainingRun.outcome)))
-      .returning({ key: trainingRun.key });
-    if (updated.length === 0) return (await recordedOutcome(tx, key)) ?? outcome;
+      .where(eq(trainingRun.key, key));
     await appendAudit(tx, {
       actor: 'perennial',
       action: `training.${outcome.kind}`,
@@ -62,6 +68,42 @@ export async function recordOutcome(
     });
     return outcome;
   });
+}
+
+/** Lets one writer of a delivery's trainings through at a time, until its transaction ends. The triggers take the same lock. */
+export async function lockTraining(
+  tx: Transaction,
+  { model, delivery }: DeliveryKey,
+): Promise<void> {
+  await tx.execute(sql`SELECT lock_training(${model}, ${delivery})`);
+}
+
+/** Whether an attempt may add anything: it has no outcome and no successor. Lock first. */
+export async function mayStillWrite(tx: Transaction, attempt: TrainingAttempt): Promise<boolean> {
+  if (await recordedOutcome(tx, attempt.key)) return false;
+  return (await newestAttempt(tx, attempt)) === attempt.attempt;
+}
+
+/** Throws FENCED for an attempt that has a successor: whatever it would do comes too late. */
+export async function requireNewestAttempt(
+  db: Executor,
+  { model, delivery, attempt }: TrainingAttempt,
+): Promise<void> {
+  const newest = await newestAttempt(db, { model, delivery });
+  if (newest <= attempt) return;
+  throw new PerennialError(
+    'FENCED',
+    `Attempt ${attempt} of ${model}/${delivery} has been superseded by attempt ${newest}: what it brings counts for nothing.`,
+    { model, delivery, attempt, newest },
+  );
+}
+
+async function newestAttempt(db: Executor, { model, delivery }: DeliveryKey): Promise<number> {
+  const [row] = await db
+    .select({ newest: max(trainingRun.attempt) })
+    .from(trainingRun)
+    .where(and(eq(trainingRun.model, model), eq(trainingRun.delivery, delivery)));
+  return row?.newest ?? 0;
 }
 
 /** Stores metrics once by name and step; one that is there already stays. */

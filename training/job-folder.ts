@@ -17,6 +17,7 @@ import { PerennialError } from '../contracts/errors.js';
 import { trainingJob, type TrainingJob } from '../contracts/training.js';
 import { preparedColumns } from '../contracts/dataset.js';
 import type { ArtifactStore } from '../runtime/artifacts.js';
+import { restoreCheckpoint } from './checkpoint.js';
 import { keyOfPreviousAttempt } from './key.js';
 
 /** Where the parts of one job lie; `root` is the trainer's `/opt/ml`. */
@@ -51,8 +52,11 @@ export const outputFiles = {
   failure: join('output', 'failure'),
 } as const;
 
+/** Where a trainer leaves what its next attempt may go on from, below its root. */
+export const checkpointsFolder = 'checkpoints';
+
 /**
- * Lays out `/opt/ml` as SageMaker's containers expect it, with the checkpoints of the attempt before. The folder appears whole:
+ * Lays out `/opt/ml` as SageMaker's containers expect it, with the checkpoint to go on from. The folder appears whole:
  * of two who lay out the same job the second finds the first one's.
  */
 export async function prepareJobFolder(
@@ -63,7 +67,7 @@ export async function prepareJobFolder(
   await mkdir(jobs, { recursive: true });
   const draft = await mkdtemp(join(jobs, `${job.key}.`));
   const root = join(draft, 'ml');
-  for (const name of ['model', 'checkpoints', 'output'])
+  for (const name of ['model', checkpointsFolder, 'output'])
     await mkdir(join(root, name), { recursive: true });
   await writeConfig(join(root, 'input', 'config'), job);
   for (const [name, ref] of Object.entries(job.channels)) {
@@ -76,7 +80,9 @@ export async function prepareJobFolder(
       constants.COPYFILE_FICLONE,
     );
   }
-  await carryCheckpoints(jobs, job.key, join(root, 'checkpoints'));
+  const checkpoints = join(root, checkpointsFolder);
+  if (job.checkpoint) await restoreCheckpoint(job.checkpoint, artifacts, checkpoints);
+  else await carryCheckpoints(jobs, job.key, checkpoints);
   await writeJson(join(draft, 'job.json'), job);
   await rename(draft, jobFolder(jobs, job.key).folder).catch(
     async (error: NodeJS.ErrnoException) => {
@@ -128,10 +134,11 @@ function asStrings(values: TrainingJob['hyperparameters']): Record<string, strin
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
 }
 
+/** What the attempt before left on this machine, where the artifact store has nothing of it. */
 async function carryCheckpoints(jobs: string, key: string, to: string): Promise<void> {
   const previous = keyOfPreviousAttempt(key);
   if (!previous) return;
-  const from = join(jobFolder(jobs, previous).root, 'checkpoints');
+  const from = join(jobFolder(jobs, previous).root, checkpointsFolder);
   const filter = async (source: string) => {
     const found = await lstat(source);
     // A pipe or a socket is no checkpoint and cannot be copied.

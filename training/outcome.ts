@@ -31,6 +31,13 @@ export async function judgeJob({
         code: 75,
         reason: `The trainer gave no sign of life for ${seconds(end.silentFor)} and was stopped.`,
       };
+    case 'stalled':
+      return {
+        kind: 'retry',
+        error: 'TRAINING_HUNG',
+        code: 75,
+        reason: `The trainer's step stood at ${end.step} for ${seconds(end.stoodFor)} and it was stopped.`,
+      };
     case 'overdue':
       return {
         kind: 'failed',

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ProgressLine, Supervision } from '../contracts/training.js';
 import type { Clock } from '../runtime/clock.js';
 import type { LogLine, TrainingBackend } from './backend.js';
+import type { CheckpointKeeper } from './checkpoint-keeper.js';
 import { outputFiles } from './job-folder.js';
 import { readProgress } from './progress.js';
 
@@ -10,6 +11,8 @@ import { readProgress } from './progress.js';
 export type JobEnd =
   | { kind: 'exited'; code: number; outOfMemory: boolean; took: number }
   | { kind: 'hung'; silentFor: number }
+  /** It spoke, but its step did not move. */
+  | { kind: 'stalled'; step: number; stoodFor: number }
   | { kind: 'overdue'; after: number }
   | { kind: 'gone' };
 
@@ -20,6 +23,8 @@ export interface SupervisionTask {
   /** Milliseconds: between two looks, of silence taken for hung, for the whole job, and for a trainer to stop when asked to. */
   every: number;
   hungAfter: number;
+  /** Milliseconds that a step may stand still; undefined where the trainer promised nothing. */
+  stalledAfter: number | undefined;
   timeout: number;
   grace: number;
   /** Where a predecessor stopped reading. */
@@ -28,6 +33,7 @@ export interface SupervisionTask {
     progress(lines: ProgressLine[]): Promise<void>;
     logs(lines: LogLine[]): Promise<void>;
   };
+  checkpoints: Pick<CheckpointKeeper, 'look' | 'newest'>;
   /** Told at every look. */
   beat(supervision: Supervision): void;
   /** Ends the watching, never the job: the caller decides about that. */
@@ -39,10 +45,13 @@ export interface SupervisionTask {
  * Rejects when `signal` is aborted; the job then runs on.
  */
 export async function superviseJob(task: SupervisionTask): Promise<JobEnd> {
-  const { backend, key, clock, every, hungAfter, timeout, grace, signal } = task;
+  const { backend, key, clock, every, hungAfter, stalledAfter, timeout, grace, signal } = task;
   const progressFile = join(backend.root(key), outputFiles.progress);
+  const began = clock.now().getTime();
   let seen: Supervision = task.from ?? startOf(key);
-  let lastSign = clock.now().getTime();
+  let lastSign = began;
+  // A new worker does not give a stalled trainer its time anew.
+  let lastStep = seen.steppedAt ?? began;
 
   async function readOn(): Promise<boolean> {
     const progress = await readProgress(progressFile, seen.progressOffset);
@@ -51,10 +60,17 @@ export async function superviseJob(task: SupervisionTask): Promise<JobEnd> {
     if (logs.lines.length > 0) await task.record.logs(logs.lines);
     const moved = progress.next > seen.progressOffset || logs.next > seen.logOffset;
     const last = progress.lines.at(-1);
+    const step = last?.step ?? seen.step;
+    const total = last?.total ?? seen.total;
+    if (step !== seen.step) lastStep = clock.now().getTime();
+    task.checkpoints.look(step);
     seen = {
       key,
-      step: last?.step ?? seen.step,
-      total: last?.total ?? seen.total,
+      step,
+      total,
+      progress: total === null ? null : Math.min(step / total, 1),
+      steppedAt: lastStep,
+      checkpoint: task.checkpoints.newest,
       message: last?.message ?? seen.message,
       progressOffset: progress.next,
       logOffset: logs.next,
@@ -77,7 +93,7 @@ export async function superviseJob(task: SupervisionTask): Promise<JobEnd> {
     if (moved) lastSign = now;
     switch (status.state) {
       case 'waiting':
-        lastSign = now;
+        lastSign = lastStep = now;
         break;
       case 'gone':
         return { kind: 'gone' };
@@ -95,6 +111,10 @@ export async function superviseJob(task: SupervisionTask): Promise<JobEnd> {
           await stop();
           return { kind: 'hung', silentFor: now - lastSign };
         }
+        if (stalledAfter !== undefined && now - lastStep > stalledAfter) {
+          await stop();
+          return { kind: 'stalled', step: seen.step, stoodFor: now - lastStep };
+        }
     }
     await delay(every, undefined, { signal });
   }
@@ -111,5 +131,15 @@ export async function whileBeating<T>(beat: () => void, work: Promise<T>): Promi
 }
 
 function startOf(key: string): Supervision {
-  return { key, step: 0, total: null, message: '', progressOffset: 0, logOffset: 0 };
+  return {
+    key,
+    step: 0,
+    total: null,
+    progress: null,
+    steppedAt: null,
+    checkpoint: null,
+    message: '',
+    progressOffset: 0,
+    logOffset: 0,
+  };
 }

@@ -13,7 +13,7 @@ export const installation = 'test';
 export async function givenTraining(
   { db, artifacts }: { db: Database; artifacts: ArtifactStore },
   script: string,
-  training: { timeout?: string; heartbeat?: string; trainer?: string } = {},
+  training: { timeout?: string; heartbeat?: string; progressEvery?: string; trainer?: string } = {},
 ): Promise<SuperviseTrainingInput> {
   const model = `scripted-${crypto.randomUUID().slice(0, 8)}`;
   const spec = modelSpec.parse({
