@@ -2,13 +2,24 @@ import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { workflowId } from '../contracts/messages.js';
 import type { SweepResult } from '../contracts/stages.js';
 import type { Database } from '../db/connect.js';
-import { listOpenReleases, listServedModels, makePredictionPartitions } from '../db/janitor.js';
+import {
+  listLongClosed,
+  listOpenReleases,
+  listServedModels,
+  makePredictionPartitions,
+} from '../db/janitor.js';
+import { recordOutcome } from '../db/training.js';
+import { expireWorkFolders } from '../dataset/work-folder.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
-import type { TrainingBackend } from '../training/backend.js';
+import type { ListedJob, TrainingBackend } from '../training/backend.js';
 import type { JanitorActivities, ReleaseActivities } from './index.js';
 
 const graceMs = 20_000;
+/** What a failed training leaves is for people to look into; a week has a Monday in it. Milliseconds, from the end of its delivery. */
+const keepEndedJobs = 7 * 86_400_000;
+/** Twice what work on data may take (workflows/timeouts.ts): whoever made such a folder is dead. Milliseconds. */
+const abandonedAfter = 86_400_000;
 
 export function createJanitorActivities({
   db,
@@ -17,20 +28,24 @@ export function createJanitorActivities({
   release,
   log,
   clock,
+  workFolder,
   secondLookAfter = 2_000,
 }: {
   db: Database;
   client: Client;
-  backend: Pick<TrainingBackend, 'list' | 'cancel'>;
+  backend: Pick<TrainingBackend, 'list' | 'cancel' | 'remove'>;
   release: Pick<ReleaseActivities, 'restoreRoute' | 'closeRelease'>;
   log: Log;
   clock: Clock;
+  /** Where work on data puts its files down. */
+  workFolder: string;
   /** Milliseconds between the two looks that a workflow must be found closed in. */
   secondLookAfter?: number;
 }): JanitorActivities {
   /**
    * Puts away what outlived its workflow. Acts only on what is found closed twice; an unreachable Temporal fails the sweep before it
-   * has acted. A second run finds the work done.
+   * has acted. Where the training backend is away the rest is done first, and the next sweep sees to the jobs. A second run finds the
+   * work done.
    */
   async function sweep(): Promise<SweepResult> {
     const partitionsMade = await makePredictionPartitions(db, clock.now(), 2);
@@ -38,24 +53,50 @@ export function createJanitorActivities({
     for (const model of await listServedModels(db))
       if ((await statusOf(workflowId.monitor(model))) !== 'running') unwatched.push(model);
     if (unwatched.length > 0) log.warn('Models are served without a monitor', { unwatched });
+    const routesRestored = await restoreRoutes();
+    const workFoldersRemoved = await expireWorkFolders(workFolder, ago(abandonedAfter));
+    const jobs = await backend.list();
+    const jobsReaped = await reapJobs(jobs);
+    const jobsRemoved = await removeJobs(jobs);
     return {
       partitionsMade,
       unwatched,
-      jobsReaped: await reapJobs(),
-      routesRestored: await restoreRoutes(),
+      jobsReaped,
+      jobsRemoved,
+      workFoldersRemoved,
+      routesRestored,
     };
   }
 
-  async function reapJobs(): Promise<number> {
-    const running = (await backend.list()).filter(({ status }) => status.state === 'running');
-    let reaped = 0;
-    for (const { key, model, delivery } of running) {
-      if (!(await isGone(workflowId.train(model, delivery)))) continue;
-      log.warn('A training job outlived its workflow and is stopped', { key, model, delivery });
-      await backend.cancel(key, graceMs);
-      reaped += 1;
-    }
-    return reaped;
+  /** All at once: each may take its whole grace to stop. */
+  async function reapJobs(jobs: ListedJob[]): Promise<number> {
+    const alive = jobs.filter(
+      ({ status: { state } }) => state === 'running' || state === 'waiting',
+    );
+    const reaped = await Promise.all(alive.map(reapIfGone));
+    return reaped.filter(Boolean).length;
+  }
+
+  async function reapIfGone({ key, model, delivery, attempt }: ListedJob): Promise<boolean> {
+    if (!(await isGone(workflowId.train(model, delivery)))) return false;
+    log.warn('A training job outlived its workflow and is stopped', { key, model, delivery });
+    await backend.cancel(key, graceMs);
+    const reason = 'The workflow of this training is gone; the job was stopped.';
+    const outcome = { kind: 'failed', code: 143, reason } as const;
+    await recordOutcome(db, { model, delivery, attempt, key }, outcome);
+    return true;
+  }
+
+  async function removeJobs(jobs: ListedJob[]): Promise<number> {
+    const ended = jobs.filter(({ status: { state } }) => state === 'exited');
+    const closed = await listLongClosed(db, ended, ago(keepEndedJobs));
+    const old = ended.filter(({ model, delivery }) => closed.has(`${model}/${delivery}`));
+    for (const { key } of old) await backend.remove(key);
+    return old.length;
+  }
+
+  function ago(milliseconds: number): Date {
+    return new Date(clock.now().getTime() - milliseconds);
   }
 
   async function restoreRoutes(): Promise<number> {

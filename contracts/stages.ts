@@ -280,6 +280,9 @@ export interface AssessDriftResult {
 
 export interface SweepResult {
   jobsReaped: number;
+  /** Jobs that ended long ago, whose traces were removed. */
+  jobsRemoved: number;
+  workFoldersRemoved: number;
   routesRestored: number;
   partitionsMade: number;
   unwatched: string[];

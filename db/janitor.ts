@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm';
+import type { DeliveryKey } from '../contracts/stages.js';
 import type { Database, Executor } from './connect.js';
 
 /** Makes the partitions of the coming days; a repetition finds them there. Returns how many were new. */
@@ -55,4 +56,20 @@ export async function listOpenReleases(db: Database): Promise<OpenRelease[]> {
         FROM release WHERE ended_at IS NULL ORDER BY started_at`,
   );
   return rows;
+}
+
+/** Deliveries that were closed before a moment, as `<model>/<number>`, among those given. */
+export async function listLongClosed(
+  db: Executor,
+  deliveries: DeliveryKey[],
+  before: Date,
+): Promise<Set<string>> {
+  const asked = JSON.stringify(deliveries.map(({ model, delivery }) => ({ model, delivery })));
+  const { rows } = await db.execute<{ subject: string }>(
+    sql`SELECT d.model || '/' || d.number AS subject
+        FROM delivery d JOIN jsonb_to_recordset(${asked}::jsonb) AS asked (model text, delivery integer)
+          ON d.model = asked.model AND d.number = asked.delivery
+        WHERE d.closed_at < ${before.toISOString()}::timestamptz`,
+  );
+  return new Set(rows.map(({ subject }) => subject));
 }

@@ -53,10 +53,12 @@ export async function recordOutcome(
     const recorded = await recordedOutcome(tx, key);
     if (recorded) return recorded;
     await requireNewestAttempt(tx, { model, delivery, attempt, key });
-    await tx
+    const updated = await tx
       .update(trainingRun)
       .set({ outcome, endedAt: sql`now()` })
-      .where(eq(trainingRun.key, key));
+      .where(eq(trainingRun.key, key))
+      .returning({ key: trainingRun.key });
+    if (updated.length === 0) return outcome;
     await appendAudit(tx, {
       actor: 'perennial',
       action: `training.${outcome.kind}`,

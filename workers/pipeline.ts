@@ -54,6 +54,14 @@ function pipelineActivities(parts: Parts): PipelineActivities {
     ...createVersionActivities({ db, log, codeRevision }),
     ...createApprovalActivities({ db, clock }),
     ...release,
-    ...createJanitorActivities({ db, client, backend, release, log, clock }),
+    ...createJanitorActivities({
+      db,
+      client,
+      backend,
+      release,
+      log,
+      clock,
+      workFolder: join(config.home, 'work'),
+    }),
   };
 }

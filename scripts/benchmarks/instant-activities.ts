@@ -63,7 +63,14 @@ export function createInstantActivities(course: Course): InstantActivities {
     restoreRoute: async () => ({ revision: 99 }),
     steerRelease: async () => {},
     closeRelease: async () => {},
-    sweep: async () => ({ jobsReaped: 0, routesRestored: 0, partitionsMade: 0, unwatched: [] }),
+    sweep: async () => ({
+      jobsReaped: 0,
+      jobsRemoved: 0,
+      workFoldersRemoved: 0,
+      routesRestored: 0,
+      partitionsMade: 0,
+      unwatched: [],
+    }),
     ingestData: async () => ({
       digest,
       manifest: artifact,

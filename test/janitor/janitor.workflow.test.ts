@@ -1,12 +1,15 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createJanitorActivities } from '../../activities/janitor.js';
 import type { CloseReleaseInput, RestoreRouteInput } from '../../contracts/stages.js';
 import type { ListedJob } from '../../training/backend.js';
-import { systemClock } from '../../runtime/clock.js';
+import { openTrainingRun, recordedOutcome } from '../../db/training.js';
 import { silentLog } from '../../runtime/log.js';
 import { ensureJanitor } from '../../workers/janitor-schedule.js';
 import { newDelivery } from '../approval/rows.js';
+import { temporaryFolder } from '../support/artifacts.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { digest, untilCancelled } from '../workflows/scripted-activities.js';
 import { newModel, startWorld, type World } from '../workflows/world.js';
@@ -21,8 +24,9 @@ afterAll(async () => {
   await database.close();
 });
 
-function sweeper(jobs: ListedJob[] = []) {
+function sweeper(jobs: ListedJob[] = [], { workFolder = '/nowhere', now = new Date() } = {}) {
   const cancelled: string[] = [];
+  const removed: string[] = [];
   const restored: RestoreRouteInput[] = [];
   const closed: CloseReleaseInput[] = [];
   const janitor = createJanitorActivities({
@@ -31,6 +35,7 @@ function sweeper(jobs: ListedJob[] = []) {
     backend: {
       list: async () => jobs,
       cancel: async (key) => void cancelled.push(key),
+      remove: async (key) => void removed.push(key),
     },
     release: {
       restoreRoute: async (input) => {
@@ -40,20 +45,19 @@ function sweeper(jobs: ListedJob[] = []) {
       closeRelease: async (input) => void closed.push(input),
     },
     log: silentLog,
-    clock: systemClock,
+    clock: { now: () => now },
+    workFolder,
     secondLookAfter: 10,
   });
-  return { sweep: () => janitor.sweep(), cancelled, restored, closed };
+  return { sweep: () => janitor.sweep(), cancelled, removed, restored, closed };
 }
 
-const job = (model: string, key: string): ListedJob => ({
-  key,
-  model,
-  delivery: 1,
-  attempt: 1,
-  labels: {},
-  status: { state: 'running', startedAt: new Date().toISOString() },
-});
+const startedAt = new Date().toISOString();
+const job = (
+  model: string,
+  key: string,
+  status: ListedJob['status'] = { state: 'running', startedAt },
+): ListedJob => ({ key, model, delivery: 1, attempt: 1, labels: {}, status });
 
 test('makes the coming partitions once', async () => {
   expect((await sweeper().sweep()).partitionsMade).toBe(2);
@@ -81,12 +85,53 @@ test('stops a job whose workflow has closed, and none that runs or that Temporal
   await ended.result();
   const { sweep, cancelled } = sweeper([
     job(closed, 'orphan'),
+    job(closed, 'queued', { state: 'waiting', reason: 'No machine has room.' }),
     job(running, 'watched'),
     job(unknown, 'unknown'),
   ]);
-  expect((await sweep()).jobsReaped).toBe(1);
-  expect(cancelled).toEqual(['orphan']);
+  expect((await sweep()).jobsReaped).toBe(2);
+  expect(cancelled).toEqual(['orphan', 'queued']);
   await going.terminate();
+});
+
+test('closes the books of a job that it stops', async () => {
+  const { model, delivery } = await newDelivery(database.db);
+  const handle = await world.client.workflow.start('janitor', {
+    workflowId: `train/${model}/${delivery}`,
+    taskQueue: 'perennial-pipeline',
+    args: [],
+  });
+  await handle.result();
+  const attempt = { model, delivery, attempt: 1, key: 'perennial-0123456789ab-1' };
+  await openTrainingRun(database.db, attempt, 'process');
+  const { sweep, cancelled } = sweeper([{ ...job(model, attempt.key), delivery }]);
+  expect((await sweep()).jobsReaped).toBe(1);
+  expect(cancelled).toEqual([attempt.key]);
+  expect(await recordedOutcome(database.db, attempt.key)).toMatchObject({
+    kind: 'failed',
+    code: 143,
+  });
+});
+
+test('removes what jobs left a week after their delivery was closed, and what killed workers left after a day', async () => {
+  const { model, delivery } = await newDelivery(database.db);
+  const workFolder = await temporaryFolder();
+  await mkdir(join(workFolder, 'dataset-left'));
+  const ended = { state: 'exited', code: 1, outOfMemory: false, startedAt, finishedAt: startedAt };
+  const left = { ...job(model, 'failed', ended as ListedJob['status']), delivery };
+  const inDays = (days: number) =>
+    sweeper([left], { workFolder, now: new Date(Date.now() + days * 86_400_000) });
+  const open = inDays(8);
+  await mkdir(join(workFolder, 'dataset-fresh'));
+  expect(await inDays(0).sweep()).toMatchObject({ jobsRemoved: 0, workFoldersRemoved: 0 });
+  expect(await open.sweep()).toMatchObject({ jobsRemoved: 0, workFoldersRemoved: 2 });
+  await database.db.execute(
+    sql`UPDATE delivery SET outcome = 'failed', closed_at = now() WHERE model = ${model} AND number = ${delivery}`,
+  );
+  expect((await inDays(6).sweep()).jobsRemoved).toBe(0);
+  const after = inDays(8);
+  expect((await after.sweep()).jobsRemoved).toBe(1);
+  expect(after.removed).toEqual(['failed']);
 });
 
 test('rolls back a release that its workflow left open, and reports models without a monitor', async () => {
