@@ -13,7 +13,13 @@ export function answerError(context: Context, error: unknown, log: Log): Respons
   const known = toPerennialError(error);
   const requestId = requestIdOf(context);
   if (known.entry.kind === 'bug')
-    log.error('A request failed', { requestId, path: context.req.path, error: traceOf(error) });
+    log.error('A request failed', {
+      requestId,
+      method: context.req.method,
+      path: context.req.path,
+      error,
+      stack: traceOf(error),
+    });
   const answer: ErrorAnswer = {
     code: known.code,
     message: known.message,

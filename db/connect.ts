@@ -24,6 +24,6 @@ export function connectDatabase({
   max?: number;
 }): Connection {
   const pool = new pg.Pool({ connectionString: url, max, application_name: 'perennial' });
-  pool.on('error', (error) => log.warn('A database connection was lost', { error: error.message }));
+  pool.on('error', (error) => log.warn('A database connection was lost', { error }));
   return { db: drizzle(pool), pool, close: () => pool.end() };
 }

@@ -34,7 +34,7 @@ export async function requireKnownSchemaIfThere(db: Executor, log: Log): Promise
     await requireKnownSchema(db);
   } catch (error) {
     if (error instanceof PerennialError) throw error;
-    log.warn('The schema could not be looked at', { error: String(error) });
+    log.warn('The schema could not be looked at', { error });
   }
 }
 

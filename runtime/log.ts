@@ -18,6 +18,7 @@ export function createLog({ part, level = 'info' }: { part: string; level?: LogL
       level,
       base: { part },
       timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
       redact: {
         paths: [
           'password',

@@ -33,7 +33,7 @@ export async function ensureSearchAttributes(
     log.warn('The Temporal server lets nobody here make search attributes: create them there', {
       namespace,
       create: missing.map(([name, type]) => `${name}=${type}`),
-      error: error instanceof Error ? error.message : String(error),
+      error,
     });
   }
 }

@@ -26,17 +26,17 @@ export interface Tracing {
   activity: ActivityInterceptorsFactory;
   sinks: InjectedSinks<OpenTelemetrySinks>;
   /** Runs `work` in a span that goes on from whatever trace the request's headers tell of. */
-  serve<T>(
+  serve: <T>(
     name: string,
     headers: Record<string, string>,
     work: (tell: (told: SpanTold) => void) => Promise<T>,
-  ): Promise<T>;
+  ) => Promise<T>;
   /** The present span as W3C Trace Context writes it; undefined outside of one. */
-  traceparent(): string | undefined;
+  traceparent: () => string | undefined;
   /** What a log line says of the present span. */
-  facts(): { trace_id?: string; span_id?: string };
+  facts: () => { trace_id?: string; span_id?: string };
   /** Sends what is left, for two seconds at most, and ends tracing in this process. */
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 /** Opens tracing for the process `part`. Null without settings: then nothing of OpenTelemetry is even loaded. */

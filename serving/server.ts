@@ -170,10 +170,11 @@ function createHttpServer(
     return reply;
   };
   const unexpected = (error: unknown, request: IncomingMessage): PerennialError => {
-    const key = randomUUID();
-    const stack = error instanceof Error ? error.stack : String(error);
-    log.error('A request failed', { key, method: request.method, path: request.url, stack });
-    return new PerennialError('INTERNAL', `The request failed; the log has it under ${key}.`);
+    const requestId = randomUUID();
+    const stack = error instanceof Error ? error.stack : undefined;
+    const { method, url: path } = request;
+    log.error('A request failed', { requestId, method, path, error, stack });
+    return new PerennialError('INTERNAL', `The request failed; the log has it under ${requestId}.`);
   };
   return server;
 }

@@ -21,9 +21,10 @@ export function createFailureInterceptor(log: Log): ActivityInterceptorsFactory 
           const { activityType, attempt } = context.info;
           if (!isOurs(error))
             log.error('An activity failed', {
-              activity: activityType,
+              activityType,
               attempt,
-              error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+              error,
+              stack: error instanceof Error ? error.stack : undefined,
             });
           throw toFailure(error);
         }

@@ -95,7 +95,7 @@ async function runWorkers(asked: string[], config: Config, plain: Log): Promise<
 
   const running = Promise.all(started.map((worker) => worker.run()));
   running.catch((error: unknown) => {
-    log.error('A worker broke down', { error: String(error) });
+    log.error('A worker broke down', { error });
     process.exit(1);
   });
   const server = await startMetricsServer({
@@ -132,6 +132,6 @@ const log = createLog({ part: partOf(asked), level: config.logLevel });
 runWorkers(asked, config, log).catch((error: unknown) => {
   if (error instanceof PerennialError)
     log.error(error.message, { code: error.code, hint: error.entry.hint });
-  else log.error('The worker could not start', { error: String(error) });
+  else log.error('The worker could not start', { error });
   process.exit(1);
 });

@@ -62,7 +62,7 @@ export async function startOutboxSender({
         attempts: event.attempts + 1,
       });
     } catch (error) {
-      log.warn('A notice could not be sent', { type: event.type, error: String(error) });
+      log.warn('A notice could not be sent', { type: event.type, error });
     }
     return false;
   }
@@ -76,7 +76,7 @@ export async function startOutboxSender({
     working ??= sendOnce()
       .then(
         () => {},
-        (error: unknown) => log.warn('The outbox could not be read', { error: String(error) }),
+        (error: unknown) => log.warn('The outbox could not be read', { error }),
       )
       .then(() => {
         working = null;

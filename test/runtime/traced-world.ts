@@ -78,7 +78,7 @@ export async function startTracedWorld(tracing: Tracing) {
     given: async (script: string) => (await givenTraining({ db, artifacts }, script)).model,
     said: async (model: string, delivery: number) =>
       (await trainingLogs(db, model, delivery)).map(({ line }) => line),
-    async end() {
+    end: async () => {
       for (const worker of workers) worker.shutdown();
       await running;
       await temporal.close();

@@ -113,7 +113,12 @@ test('a log line says which trace it belongs to', async () => {
   await opened.serve('GET', {}, async () => traced.info('Inside', { workflowId: 'deliver/b' }));
   traced.info('Outside');
   expect(said).toMatchObject([
-    { facts: { trace_id: expect.stringMatching(/^[0-9a-f]{32}$/), workflowId: 'deliver/b' } },
+    {
+      facts: {
+        trace_id: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
+        workflowId: 'deliver/b',
+      },
+    },
     { facts: { workflowId: 'deliver/a' } },
   ]);
   expect(said[1]?.facts).not.toHaveProperty('trace_id');
