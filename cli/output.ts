@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 
-type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan';
+export type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan';
 
 /** Colour only where a person looks on. */
 export function paint(

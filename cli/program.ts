@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addApproveCommand, addRejectCommand } from './commands/approval.js';
-import { addDeliverCommand, addLogsCommand, addWatchCommand } from './commands/delivery.js';
+import { addDeliverCommand, addWatchCommand } from './commands/delivery.js';
+import { addLogsCommand } from './commands/logs.js';
 import {
   addLineageCommand,
   addListCommand,

@@ -1,37 +1,93 @@
+import { stage as stages, type Stage } from '../contracts/delivery.js';
 import type { DeliveryDetail } from '../contracts/overview.js';
+import type { AttemptView } from '../contracts/training-view.js';
 import { sayApproval, standingOf } from './evidence-view.js';
 import { number, paint, paintVerdict, say } from './output.js';
+import { createScreen, sizeOf } from './screen.js';
+import { renderWatch } from './watch-screen.js';
 
-const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+const turnMs = 120;
+/** Milliseconds between two looks at a training. */
+const lookMs = 2_000;
+
+/** What a terminal shows beside the delivery itself. */
+export interface Looks {
+  /** Seconds that stages took in earlier deliveries. */
+  usual(model: string): Promise<Partial<Record<Stage, number>>>;
+  /** The last attempt of a delivery's training. */
+  attempt(model: string, number: number): Promise<AttemptView | null>;
+}
 
 /**
- * Shows a delivery while it runs: in a terminal one line that moves and a finished line per stage; elsewhere a plain line for each
+ * Shows a delivery while it runs: in a terminal a few lines that move and a finished line per stage; elsewhere a plain line for each
  * change. Returns the last thing seen, which has the outcome, or the question where it should stop at one.
  */
 export async function followDelivery(
   details: AsyncIterable<DeliveryDetail>,
-  { quiet, untilAsked = false }: { quiet: boolean; untilAsked?: boolean },
+  {
+    quiet,
+    untilAsked = false,
+    looks,
+  }: { quiet: boolean; untilAsked?: boolean; looks?: Looks | undefined },
 ): Promise<DeliveryDetail | null> {
-  const terminal = process.stdout.isTTY && !quiet;
+  const board = process.stdout.isTTY && !quiet ? createBoard(looks) : null;
   let last: DeliveryDetail | null = null;
-  let frame = 0;
   const told = new Set<string>();
-  const turn = setInterval(() => {
-    if (terminal && last && !last.delivery.outcome) drawLine(last, (frame += 1));
-  }, 120);
   try {
     for await (const detail of details) {
-      if (terminal) clearLine();
+      board?.clear();
       if (!quiet) sayChanges(detail, last, told);
       last = detail;
       if (untilAsked && asksAPerson(detail)) break;
+      board?.show(detail);
     }
   } finally {
-    clearInterval(turn);
-    if (terminal) clearLine();
+    board?.end();
   }
   if (last && !quiet) sayOutcome(last);
   return last;
+}
+
+/** The lines that move. What it looks up beside the delivery may fail: then it shows less. */
+function createBoard(looks: Looks | undefined) {
+  const screen = createScreen();
+  let shown: { detail: DeliveryDetail; at: number } | null = null;
+  let usual: Partial<Record<Stage, number>> | null = null;
+  let attempt: AttemptView | null = null;
+  let lookedAt = 0;
+  let frame = 0;
+
+  async function look({ delivery: { model, number: of, stage } }: DeliveryDetail): Promise<void> {
+    usual ??= (await looks?.usual(model)) ?? {};
+    if (stage === 'train') attempt = (await looks?.attempt(model, of)) ?? null;
+  }
+
+  function turn(): void {
+    if (!shown || shown.detail.delivery.outcome !== null) return;
+    const now = Date.now();
+    if (now - lookedAt > lookMs) {
+      lookedAt = now;
+      look(shown.detail).catch(() => null);
+    }
+    const { detail, at } = shown;
+    const seen = { detail, attempt, usual: usual ?? {}, age: now - at };
+    screen.draw(renderWatch({ ...seen, frame: (frame += 1), ...sizeOf() }));
+  }
+
+  const turning = setInterval(turn, turnMs);
+  return {
+    show(detail: DeliveryDetail): void {
+      shown = { detail, at: Date.now() };
+    },
+    clear(): void {
+      shown = null;
+      screen.clear();
+    },
+    end(): void {
+      clearInterval(turning);
+      screen.clear();
+    },
+  };
 }
 
 /** Whether it waits for a person: for an approval, or for what a release's judge could not decide. */
@@ -55,10 +111,11 @@ function sayChanges(
     told.add(key);
     tell();
   };
-  for (const [stage, seconds] of Object.entries(delivery.seconds).filter(
-    ([each]) => each !== delivery.stage || delivery.outcome !== null,
-  ))
+  for (const stage of stages.options) {
+    const seconds = delivery.seconds[stage];
+    if (seconds === undefined || (stage === delivery.stage && delivery.outcome === null)) continue;
     sayOnce(`end ${stage}`, () => say(`  ${stage.padEnd(9)} ${number(seconds)} s`));
+  }
   if (delivery.stage === 'approve' && approval?.standing === 'open')
     sayOnce(`approval ${approval.evidence}`, () => {
       sayApproval(approval, detail.gates);
@@ -71,7 +128,7 @@ function sayChanges(
       say(`  the judge asks a person: ${judged.reason}`);
       say(`to promote: perennial approve ${delivery.model} --reason WHY; to roll back: reject`);
     });
-  // In a terminal the moving line tells where it stands.
+  // In a terminal the moving lines tell where it stands.
   const standing = [delivery.stage, standingOf(detail)].filter(Boolean).join(': ');
   if (!process.stdout.isTTY && delivery.outcome === null)
     sayOnce(`standing ${standing}`, () => say(`  ${standing}`));
@@ -81,17 +138,4 @@ function sayOutcome({ delivery }: DeliveryDetail): void {
   if (delivery.outcome === null) return;
   const version = delivery.version === null ? '' : ` v${delivery.version}`;
   say(`${paintVerdict(delivery.outcome)}${version}: ${delivery.explanation}`);
-}
-
-function drawLine(detail: DeliveryDetail, frame: number): void {
-  const { delivery } = detail;
-  const seconds = Math.round((Date.now() - Date.parse(delivery.openedAt)) / 1_000);
-  const line = `${frames[frame % frames.length]} ${delivery.stage} ${seconds} s  ${standingOf(detail)}`;
-  process.stdout.write(
-    `\r\x1b[K${line.slice(0, Math.max(20, (process.stdout.columns ?? 80) - 1))}`,
-  );
-}
-
-function clearLine(): void {
-  process.stdout.write('\r\x1b[K');
 }

@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { Option, type Command } from 'commander';
 import { ifRunning, type IfRunning } from '../../contracts/delivery.js';
 import type { Perennial } from '../../client/index.js';
@@ -12,7 +11,8 @@ import {
 import { examples } from '../examples.js';
 import { exitCodes, UsageError } from '../failure.js';
 import { paint, say, sayJson } from '../output.js';
-import { asksAPerson, followDelivery } from '../progress.js';
+import { asksAPerson, followDelivery, type Looks } from '../progress.js';
+import { usualSeconds } from '../stage-bar.js';
 
 interface DeliverOptions extends CommonOptions {
   wait?: true;
@@ -91,7 +91,7 @@ export function addWatchCommand(program: Command): void {
       .command('watch <model>')
       .summary('follow a delivery to its outcome')
       .description(
-        'Follows the newest delivery of the model, or the one given by number, to its outcome. Exits 0 when it was promoted, 1 when not; with --until-asked also 0 where a person has to decide.',
+        'Follows the newest delivery of the model, or the one given by number, to its outcome. In a terminal it shows how long each stage usually takes, and while it trains the loss curve and the GPUs. Exits 0 when it was promoted, 1 when not; with --until-asked also 0 where a person has to decide.',
       ),
   )
     .option('--delivery <number>', 'another than the newest', wholeNumber)
@@ -116,49 +116,23 @@ async function follow(
   const last = await followDelivery(perennial.watch(model, which), {
     quiet: json === true,
     untilAsked: untilAsked === true,
+    looks: looksOf(perennial),
   });
   if (json) sayJson(last);
   const asked = untilAsked === true && last !== null && asksAPerson(last);
   if (!asked && last?.delivery.outcome !== 'promoted') process.exitCode = exitCodes.failed;
 }
 
-interface LogsOptions extends CommonOptions {
-  delivery?: number;
-  follow?: true;
+function looksOf(perennial: Perennial): Looks {
+  return {
+    usual: async (name) => usualSeconds(await perennial.listDeliveries(name, { limit: 20 })),
+    attempt: async (name, delivery) =>
+      (await perennial.showTraining(name, delivery)).attempts.at(-1) ?? null,
+  };
 }
 
-/** `logs`: what the trainer wrote. */
-export function addLogsCommand(program: Command): void {
-  addCommonOptions(
-    program
-      .command('logs <model>')
-      .summary('show what the trainer wrote')
-      .description(
-        'Shows what the trainer of the newest delivery wrote, or of the one given by number.',
-      ),
-  )
-    .option('--delivery <number>', 'another than the newest', wholeNumber)
-    .option('--follow', 'go on until the delivery has ended')
-    .addHelpText('after', examples('perennial logs flight-delay --follow'))
-    .action(async (model: string, options: LogsOptions) => {
-      const perennial = connect(options);
-      const delivery = options.delivery ?? (await newestDelivery(perennial, model));
-      const lines: string[] = [];
-      let since: string | undefined;
-      for (;;) {
-        const page = await perennial.logs(model, delivery, since === undefined ? {} : { since });
-        if (options.json) lines.push(...page.lines.map(({ line }) => line));
-        else for (const { line } of page.lines) say(line);
-        since = page.next;
-        if (page.lines.length > 0) continue;
-        if (page.complete || !options.follow) break;
-        await wait(500);
-      }
-      if (options.json) sayJson({ model, delivery, lines });
-    });
-}
-
-async function newestDelivery(perennial: Perennial, model: string): Promise<number> {
+/** Number of a model's newest delivery. */
+export async function newestDelivery(perennial: Perennial, model: string): Promise<number> {
   const [newest] = await perennial.listDeliveries(model, { limit: 1 });
   if (newest) return newest.number;
   throw new UsageError(

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startLivingApi, type LivingApi } from '../api/living-api.js';
 import { eventually } from '../workflows/world.js';
@@ -11,6 +12,13 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'perennial-cli-'));
 });
 afterAll(() => rm(folder, { recursive: true }));
+
+/** What a trainer of the first delivery would have written. */
+async function rememberWords(db: LivingApi['database']['db'], model: string): Promise<void> {
+  await db.execute(sql`INSERT INTO training_log (key, line_offset, line)
+    SELECT key, at, line FROM training_run, (VALUES (0, 'one'), (4, 'two')) AS written (at, line)
+    WHERE model = ${model} AND delivery = 1 AND attempt = 1`);
+}
 
 function jsonOf(ended: Ended): Record<string, unknown> {
   return JSON.parse(ended.stdout) as Record<string, unknown>;
@@ -163,6 +171,18 @@ describe('against a living server', () => {
     });
     expect(await run('logs', 'flights')).toMatchObject({ code: 0 });
     expect((await run('list')).stdout).toMatch(/flights +my-team +v1 +1 +1, .* promoted/);
+  });
+
+  test('logs end with the training, a line of text or one object each', async () => {
+    await rememberWords(living.database.db, 'flights');
+    const one = ['--delivery', '1'];
+    const followed = await run('logs', 'flights', ...one, '--follow', '--since', '1h');
+    expect(followed).toEqual({ code: 0, stdout: 'one\ntwo\n', stderr: '' });
+    const told = (await run('logs', 'flights', ...one, '--json', '--attempt', '1')).stdout.trim();
+    expect(told.split('\n').map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { attempt: 1, offset: 0, line: 'one' },
+      { attempt: 1, offset: 4, line: 'two' },
+    ]);
   });
 
   test('a release is steered, and a refusal is exit 1 with its code', async () => {

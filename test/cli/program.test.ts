@@ -30,6 +30,7 @@ describe('the command line', () => {
     ['a rollback without a reason', ['rollback', 'churn']],
     ['a number that is none', ['watch', 'churn', '--delivery', 'last']],
     ['a choice that is none', ['deliver', 'churn', '--if-running', 'perhaps']],
+    ['a time that is none', ['logs', 'churn', '--since', 'yesterday']],
     ['half a window', ['deliver', 'churn', '--from', '2001-01-01T00:00:00Z']],
   ])('exits with 2 for %s', async (_, args) => {
     expect(await exitCodeOf(args)).toBe(2);

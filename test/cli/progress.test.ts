@@ -60,11 +60,19 @@ test('without a terminal every change is a plain line', async () => {
   ]);
 });
 
-test('in a terminal one line moves and is gone at the end', async () => {
+test('in a terminal a line moves and is gone at the end', async () => {
   process.stdout.isTTY = true;
   await followDelivery(story(), { quiet: false });
-  expect(out).toContain('\r\x1b[K⠙ train 0 s  attempt 1, step 40, auc 0.7012');
-  expect(out.slice(out.lastIndexOf('\x1b[K'))).toMatch(/gate-failed/);
+  expect(out).toMatch(/⠙ train {5}3 s {2}attempt 1, step 40, auc 0\.7012/);
+  expect(out).toContain('\r\x1b[J');
+  expect(out.slice(out.lastIndexOf('\x1b[J'))).toMatch(/gate-failed/);
+});
+
+test('in a terminal a look that fails costs its own lines alone', async () => {
+  process.stdout.isTTY = true;
+  const away = () => Promise.reject(new Error('away'));
+  await followDelivery(story(), { quiet: false, looks: { usual: away, attempt: away } });
+  expect(out).toContain('step 40');
 });
 
 test('asked for JSON it is quiet', async () => {

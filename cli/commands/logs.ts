@@ -1,0 +1,83 @@
+import type { Command } from 'commander';
+import type { Perennial } from '../../client/index.js';
+import { durationPattern, milliseconds } from '../../contracts/duration.js';
+import { instant } from '../../contracts/names.js';
+import { connect, type CommonOptions } from '../connection.js';
+import { examples } from '../examples.js';
+import { UsageError } from '../failure.js';
+import { say } from '../output.js';
+import { newestDelivery, wholeNumber } from './delivery.js';
+
+interface LogsOptions extends CommonOptions {
+  delivery?: number;
+  attempt?: number;
+  since?: string;
+  follow?: true;
+}
+
+/** `logs`: what the trainer wrote. */
+export function addLogsCommand(program: Command): void {
+  program
+    .command('logs <model>')
+    .summary('show what the trainer wrote')
+    .description(
+      'Shows what the trainer of the newest delivery wrote, or of the one given by number. With --follow it goes on until the training has ended; an API that restarts meanwhile is waited for.',
+    )
+    .option('-f, --follow', 'go on until the training has ended')
+    .option('--delivery <number>', 'another than the newest', wholeNumber)
+    .option('--attempt <number>', 'of this attempt alone', wholeNumber)
+    .option(
+      '--since <when>',
+      'from an instant on (ISO 8601), or from so long ago: 90s, 15m, 2h',
+      instantOf,
+    )
+    .option('--json', 'print one JSON object a line: attempt, offset, line, at')
+    .option(
+      '--api <url>',
+      'address of the control API (default: PERENNIAL_API, else the running stack)',
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'perennial logs flight-delay --follow',
+        'perennial logs flight-delay --delivery 7 --attempt 2',
+        'perennial logs flight-delay --since 15m --json | jq -r .line',
+      ),
+    )
+    .action(async (model: string, options: LogsOptions) => {
+      const perennial = connect(options);
+      const number = options.delivery ?? (await newestDelivery(perennial, model));
+      const query = {
+        ...(options.since === undefined ? {} : { from: options.since }),
+        ...(options.attempt === undefined ? {} : { attempt: options.attempt }),
+      };
+      const lines = options.follow
+        ? perennial.followLogs(model, number, query)
+        : writtenLines(perennial, model, number, query);
+      for await (const line of lines) say(options.json ? JSON.stringify(line) : line.line);
+    });
+}
+
+/** Page by page, for a log may be large. */
+async function* writtenLines(
+  perennial: Perennial,
+  model: string,
+  number: number,
+  query: { from?: string; attempt?: number },
+) {
+  let since = '0:0';
+  for (;;) {
+    const page = await perennial.logs(model, number, { ...query, since });
+    if (page.lines.length === 0) return;
+    yield* page.lines;
+    since = page.next;
+  }
+}
+
+function instantOf(text: string): string {
+  if (durationPattern.test(text)) return new Date(Date.now() - milliseconds(text)).toISOString();
+  if (instant.safeParse(text).success) return text;
+  throw new UsageError(
+    `'${text}' is neither an instant such as 2026-01-31T12:00:00Z nor a length of time such as 15m.`,
+  );
+}
