@@ -106,6 +106,9 @@ export const settings = {
     .describe('Name of this process in traces; `perennial-` and its part by default'),
 } as const;
 
+/** Settings that are secrets themselves. */
+const secret = new Set(['TEMPORAL_API_KEY', 'OTEL_EXPORTER_OTLP_HEADERS']);
+
 const schema = z.object(settings);
 type Settings = z.infer<typeof schema>;
 
@@ -155,7 +158,10 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const name = String(issue?.path[0]);
-    throw new PerennialError('CONFIG_INVALID', `${name} is '${given[name]}': ${issue?.message}.`);
+    throw new PerennialError(
+      'CONFIG_INVALID',
+      `${name} is '${withoutSecret(name, given[name])}': ${issue?.message}.`,
+    );
   }
   const found = parsed.data;
   const home = expandHome(found.PERENNIAL_HOME ?? '.perennial');
@@ -215,6 +221,12 @@ export function isLoopback(host: string): boolean {
 /** Absolute, since the parts of a stack run in another folder than the one it was named from. */
 function expandFile(path: string | undefined): string | undefined {
   return path === undefined ? undefined : expandHome(path);
+}
+
+/** What may be said of a setting that was refused: the sentence ends up in terminals and logs. */
+function withoutSecret(name: string, value = ''): string {
+  if (secret.has(name)) return '[hidden]';
+  return value.replace(/\/\/[^/@]*@/, '//[hidden]@');
 }
 
 function isPercentEncoded(text: string): boolean {

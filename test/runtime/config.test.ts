@@ -44,6 +44,30 @@ test.each([
   expect(String(error)).toMatch(allowed);
 });
 
+test('traces are made where a collector is named, with the headers it asks for', () => {
+  expect(loadConfig({}).tracing).toBeUndefined();
+  const found = loadConfig({
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector.example:4318',
+    OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20abc=,x-team=models',
+    OTEL_SERVICE_NAME: '',
+  });
+  expect(found.tracing).toEqual({
+    endpoint: 'https://collector.example:4318',
+    headers: { authorization: 'Bearer abc=', 'x-team': 'models' },
+    service: undefined,
+  });
+});
+
+test('a refusal repeats no secret', () => {
+  const refused = [
+    refusal({ OTEL_EXPORTER_OTLP_HEADERS: 'authorization: Bearer tiger' }),
+    refusal({ OTEL_EXPORTER_OTLP_HEADERS: 'authorization=tiger%' }),
+    refusal({ DATABASE_URL: 'mysql://ada:tiger@db/models' }),
+  ];
+  expect(refused.map(String).join()).not.toContain('tiger');
+  expect(refused).toMatchObject(refused.map(() => ({ code: 'CONFIG_INVALID' })));
+});
+
 test('a setting nobody knows is refused, for it is most likely a slip of the pen', () => {
   const error = refusal({ PERENNIAL_ARTEFACTS: '/tmp' });
   expect(error).toMatchObject({ code: 'CONFIG_INVALID' });
