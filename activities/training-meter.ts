@@ -6,6 +6,7 @@ import type { TrainingAttempt } from '../contracts/stages.js';
 import { budgetsOver, tellSoftLimit } from '../db/budget.js';
 import type { Database } from '../db/connect.js';
 import {
+  countedSince,
   findAccount,
   lastTrainingSeconds,
   postUsage,
@@ -23,32 +24,35 @@ import {
 } from '../governance/reservation.js';
 import type { Clock } from '../runtime/clock.js';
 
-/** Counts what trainings cost, and says when one may not go on. Without a price book it counts nothing and stops nobody. */
-export interface TrainingMeter {
-  /** Holds money before the dispatch; a sentence where a budget has too little. */
-  reserve(attempt: TrainingAttempt, registered: RegisteredSpec): Promise<string | null>;
-  /** A look at the job's own clock, in milliseconds since it started; a sentence where it must stop now. */
-  charge(key: string, elapsed: number): Promise<string | null>;
-  /** Counts to the job's last millisecond and releases what is still held. */
-  settle(key: string, elapsed: number | null): Promise<void>;
+/** How long a job has run by its backend's word; milliseconds. */
+export interface JobClock {
+  startedAt: string;
+  ran: number;
 }
 
-export function createTrainingMeter({
+/** Counts what trainings cost, and says when one may not go on. Without a price book it counts nothing and stops nobody. */
+export interface TrainingMeter {
+  /** A look at the job's own clock; a sentence where it must stop now. */
+  charge(key: string, clock: JobClock): Promise<string | null>;
+  /** Counts to the job's last millisecond, where that is known, and releases what is still held. */
+  settle(key: string, clock: JobClock | null): Promise<void>;
+}
+
+/** Milliseconds between two reckonings: no more than this is spent above a hard limit while a worker looks on. */
+export const reckonEvery = 3_000;
+
+export function createReservations({
   db,
-  clock,
-  every,
-  grace,
+  ahead,
 }: {
   db: Database;
-  clock: Clock;
-  /** Milliseconds between two reckonings: no more than this is ever spent above a hard limit while a worker looks on. */
-  every: number;
-  /** Milliseconds that a trainer gets to write its checkpoint; they are held in advance. */
-  grace: number;
-}): TrainingMeter {
-  const lastCharge = new Map<string, number>();
-
-  /** Throws PRICE_BOOK_INVALID, CURRENCY_DIFFERS. A second run finds the attempt's account. */
+  /** Milliseconds that a training must be able to pay for to be worth starting. */
+  ahead: number;
+}) {
+  /**
+   * Holds money for an attempt before its dispatch; a sentence where a budget has too little. Throws PRICE_BOOK_INVALID and
+   * CURRENCY_DIFFERS. A second run finds the attempt's account.
+   */
   async function reserve(
     { model, delivery, key }: TrainingAttempt,
     { spec }: RegisteredSpec,
@@ -61,7 +65,7 @@ export function createTrainingMeter({
     const estimate = estimateTraining(rate, {
       lastSeconds: await lastTrainingSeconds(db, model),
       timeout: milliseconds(timeout),
-      least: every + grace,
+      least: ahead,
     });
     const { refused } = await reserveMoney(db, {
       key,
@@ -73,13 +77,32 @@ export function createTrainingMeter({
     });
     return refused && exceededSentence(refused, { model, needs: estimate.least });
   }
+  return { reserve };
+}
+
+export function createTrainingMeter({
+  db,
+  clock,
+  every,
+  grace,
+}: {
+  db: Database;
+  clock: Clock;
+  /** Milliseconds between two reckonings. */
+  every: number;
+  /** Milliseconds that a trainer gets to write its checkpoint; they are held in advance. */
+  grace: number;
+}): TrainingMeter {
+  const lastReckoning = new Map<string, number>();
+  /** Milliseconds that an earlier life of the job was counted for, by the start of the present one. */
+  const earlier = new Map<string, { startedAt: string; counted: number }>();
 
   /** The job's clock is what is counted, up to where it stands: a second look at the same time finds nothing to count. */
-  async function charge(key: string, elapsed: number): Promise<string | null> {
+  async function charge(key: string, job: JobClock): Promise<string | null> {
     const now = clock.now().getTime();
-    if (now - (lastCharge.get(key) ?? -Infinity) < every) return null;
-    lastCharge.set(key, now);
-    const account = await countUpTo(key, elapsed);
+    if (now - (lastReckoning.get(key) ?? -Infinity) < every) return null;
+    lastReckoning.set(key, now);
+    const account = await countUpTo(key, job);
     if (!account || account.settledAt) return null;
     const standings = await budgetsOver(db, account);
     for (const each of standings)
@@ -102,10 +125,11 @@ export function createTrainingMeter({
     return exceededSentence(passed, { model: account.model, needs: ahead, ran });
   }
 
-  async function countUpTo(key: string, elapsed: number): Promise<TrainingAccount | null> {
+  async function countUpTo(key: string, job: JobClock): Promise<TrainingAccount | null> {
     const account = await findAccount(db, key);
-    const since = Math.round(elapsed) - (account?.milliseconds ?? 0);
-    if (!account || account.settledAt || since <= 0) return account;
+    if (!account || account.settledAt) return account;
+    const since = Math.round(job.ran) + (await beforeThisLife(account, job)) - account.milliseconds;
+    if (since <= 0) return account;
     const { rate, remainder } = account;
     const until = clock.now();
     await postUsage(db, account, meterUsage(rate, { milliseconds: since, until, remainder }));
@@ -113,17 +137,29 @@ export function createTrainingMeter({
     return findAccount(db, key);
   }
 
-  /** A second run finds the account settled. */
-  async function settle(key: string, elapsed: number | null): Promise<void> {
-    lastCharge.delete(key);
-    for (;;) {
-      const account = elapsed === null ? await findAccount(db, key) : await countUpTo(key, elapsed);
-      if (!account || account.settledAt) return;
-      await settleAccount(db, account);
-    }
+  async function beforeThisLife(
+    { key, milliseconds: all }: TrainingAccount,
+    { startedAt }: JobClock,
+  ): Promise<number> {
+    const known = earlier.get(key);
+    if (known?.startedAt === startedAt) return known.counted;
+    const counted = all - (await countedSince(db, key, new Date(startedAt)));
+    earlier.set(key, { startedAt, counted });
+    return counted;
   }
 
-  return { reserve, charge, settle };
+  /** A second run finds the account settled. */
+  async function settle(key: string, job: JobClock | null): Promise<void> {
+    for (;;) {
+      const account = job === null ? await findAccount(db, key) : await countUpTo(key, job);
+      if (!account || account.settledAt) break;
+      await settleAccount(db, account);
+    }
+    lastReckoning.delete(key);
+    earlier.delete(key);
+  }
+
+  return { charge, settle };
 }
 
 function tightest(standings: BudgetView[]): BudgetView | undefined {

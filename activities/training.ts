@@ -10,12 +10,12 @@ import type { RegisteredSpec } from '../contracts/spec.js';
 import { supervision, type TrainingJob, type TrainingOutcome } from '../contracts/training.js';
 import type { Database } from '../db/connect.js';
 import { loadSpec } from '../db/spec.js';
+import { readProgressOf, recordProgress } from '../db/training-progress.js';
 import { duringStage } from '../db/stage.js';
 import {
   openTrainingRun,
   recordedOutcome,
   recordLog,
-  recordMetrics,
   recordOutcome,
   requireNewestAttempt,
 } from '../db/training.js';
@@ -23,11 +23,22 @@ import type { ArtifactStore } from '../runtime/artifacts.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import type { TrainingBackend } from '../training/backend.js';
+import type { GpuSample } from '../training/gpu-usage.js';
 import { keyOfPreviousAttempt, trainingKey } from '../training/key.js';
 import { judgeJob } from '../training/outcome.js';
 import { superviseJob, whileBeating } from '../training/supervise.js';
 import { findTrainer } from '../training/trainer.js';
 import { createCheckpoints } from './checkpoint.js';
+import type { GpuWatch } from './gpu-watch.js';
+import {
+  createReservations,
+  createTrainingMeter,
+  reckonEvery,
+  type JobClock,
+} from './training-meter.js';
+
+/** Milliseconds between two looks at what a trainer has reported over HTTP, which it does every five seconds at most. */
+const reportEvery = 2_000;
 
 /** Time a trainer gets between being asked to stop and being killed, to write its checkpoint. */
 const graceMs = 20_000;
@@ -41,15 +52,30 @@ export function createTrainingAttempts({
   backendName: string;
   installation: string;
 }) {
-  /** Gives an attempt its row and its job's name. A second run computes the same name and finds the row. */
+  const { reserve } = createReservations({ db, ahead: reckonEvery + graceMs });
+
+  /**
+   * Gives an attempt its row, its job's name and the money for it. Without the money the attempt is over before it began: its outcome says
+   * so, and supervision finds it. A second run computes the same name and finds row, account and outcome.
+   */
   async function openTrainingAttempt({
     model,
     delivery,
     attempt,
+    specDigest,
   }: OpenAttemptInput): Promise<TrainingAttempt> {
     const key = trainingKey({ installation, model, delivery, attempt });
     const opened = { model, delivery, attempt, key };
     await openTrainingRun(db, opened, backendName);
+    if (await recordedOutcome(db, key)) return opened;
+    const reason = await reserve(opened, await loadSpec(db, specDigest));
+    if (reason !== null)
+      await recordOutcome(db, opened, {
+        kind: 'failed',
+        error: 'BUDGET_EXCEEDED',
+        code: 75,
+        reason,
+      });
     return opened;
   }
   return { openTrainingAttempt };
@@ -62,6 +88,8 @@ export function createTrainingSupervision({
   log,
   clock,
   pollEvery,
+  meterEvery = reckonEvery,
+  gpus,
   traceparent = () => undefined,
 }: {
   db: Database;
@@ -71,10 +99,15 @@ export function createTrainingSupervision({
   clock: Clock;
   /** Milliseconds between two looks at a job; at most 2,000, for each look is also the heartbeat. */
   pollEvery: number;
+  /** Milliseconds between two reckonings of what the job costs. */
+  meterEvery?: number;
+  /** Looks at the GPUs of jobs on this machine; left out, nobody does. */
+  gpus?: GpuWatch | undefined;
   /** The present trace, where one is made: the trainer may go on with it. */
   traceparent?: () => string | undefined;
 }) {
   const checkpoints = createCheckpoints({ db, artifacts, log, clock });
+  const meter = createTrainingMeter({ db, clock, every: meterEvery, grace: graceMs });
 
   /**
    * Runs one attempt to its end and says what came of it; a trainer's failure is an outcome, not an error. A second run adopts the
@@ -109,13 +142,18 @@ export function createTrainingSupervision({
     const context = Context.current();
     const told = supervision.safeParse(context.info.heartbeatDetails).data;
     let seen = told?.key === key ? told : undefined;
-    const beat = () => context.heartbeat(seen);
+    let gpu: GpuSample[] = [];
+    const keepLook = (look: GpuSample[]) => {
+      gpu = look;
+    };
+    const beat = () =>
+      context.heartbeat(seen && gpu.length > 0 ? { ...seen, gpus: gpu } : seen);
     // One that was seen and is there no more has lost its host: that ends the attempt, and the next one goes on from its checkpoint.
     const adopted = seen !== undefined || (await whileBeating(beat, submitOrAdopt(job)));
     log.info(adopted ? 'Training adopted' : 'Training started', { model, delivery, key });
     const root = backend.root(key);
     const keeper = checkpoints.keepFrom(root, input, seen?.checkpoint ?? null);
-    const end = await superviseJob({
+    const supervising = () => superviseJob({
       backend,
       key,
       clock,
@@ -125,24 +163,38 @@ export function createTrainingSupervision({
       timeout: milliseconds(spec.training.timeout),
       grace: graceMs,
       from: seen,
+      reported: atMostEvery(reportEvery, () => readProgressOf(db, key)),
       checkpoints: keeper,
       record: {
-        progress: (lines) => recordMetrics(db, key, lines),
+        progress: (lines) => recordProgress(db, key, lines),
         logs: (lines) => recordLog(db, key, lines),
       },
+      charge: (job) => meter.charge(key, job),
       beat: (latest) => {
         seen = latest;
         beat();
       },
       signal: context.cancellationSignal,
     });
+    const end = await (gpus?.whileLooking(job, keepLook, supervising) ??
+      supervising());
+    await meter.settle(key, await clockOf(key));
     const judged = await whileBeating(beat, judgeJob({ end, job, root, artifacts }));
     // Before the outcome, after which an attempt can add no checkpoint.
-    if (judged.kind === 'retry') await whileBeating(beat, keeper.finish(seen?.step ?? 0));
+    if (judged.kind === 'retry' || end.kind === 'unpaid')
+      await whileBeating(beat, keeper.finish(seen?.step ?? 0));
     const outcome = await recordOutcome(db, input, judged);
     log.info('Training ended', { model, delivery, key, outcome: outcome.kind });
     if (outcome.kind === 'succeeded') await clearAway(key);
     return outcome;
+  }
+
+  /** How long the ended job ran; null where nobody knows any more. */
+  async function clockOf(key: string): Promise<JobClock | null> {
+    const status = await backend.status(key);
+    if (status.state !== 'exited') return null;
+    const { startedAt, finishedAt } = status;
+    return { startedAt, ran: Date.parse(finishedAt) - Date.parse(startedAt) };
   }
 
   /** A job that is not there starts from the newest checkpoint that is whole, wherever that was written. */
@@ -164,12 +216,26 @@ export function createTrainingSupervision({
     const context = Context.current();
     if (!context.cancellationDetails?.cancelRequested) return;
     await whileBeating(() => context.heartbeat(), backend.cancel(input.key, graceMs));
+    await meter.settle(input.key, await clockOf(input.key));
     const reason = 'The delivery was cancelled and the training stopped.';
     await recordOutcome(db, input, { kind: 'failed', code: 143, reason });
     log.info('Training cancelled', { model: input.model, key: input.key });
   }
 
   return { superviseTraining };
+}
+
+/** The last answer again until it is so many milliseconds old. */
+function atMostEvery<T>(every: number, ask: () => Promise<T>): () => Promise<T> {
+  let asked = 0;
+  let answer: Promise<T> | undefined;
+  return () => {
+    if (answer === undefined || Date.now() - asked >= every) {
+      asked = Date.now();
+      answer = ask();
+    }
+    return answer;
+  };
 }
 
 function isAbort(error: unknown): boolean {

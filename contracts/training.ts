@@ -83,7 +83,12 @@ export const trainerManifest = z.strictObject({
 export type TrainerManifest = z.infer<typeof trainerManifest>;
 
 /** Code of the error catalogue for an attempt that came to nothing; `code` beside it is the exit code. */
-const trainingError = z.enum(['TRAINING_FAILED', 'TRAINING_HUNG', 'MANIFEST_INVALID']);
+const trainingError = z.enum([
+  'TRAINING_FAILED',
+  'TRAINING_HUNG',
+  'MANIFEST_INVALID',
+  'BUDGET_EXCEEDED',
+]);
 
 /** What supervision hands to the workflow. Judged from the exit code, never from stdout. */
 export const trainingOutcome = z.discriminatedUnion('kind', [

@@ -1,4 +1,4 @@
-import { and, desc, eq, isNull, sql } from 'drizzle-orm';
+import { and, desc, eq, gte, isNull, sql } from 'drizzle-orm';
 import type { HourlyRate } from '../contracts/price-book.js';
 import { appendAudit } from './audit.js';
 import { budgetsOver, ensureDeliveryBudget, type Limits, type Payer } from './budget.js';
@@ -17,6 +17,15 @@ const noRoom = '23514';
 export async function findAccount(db: Executor, key: string): Promise<TrainingAccount | null> {
   const [row] = await db.select().from(trainingAccount).where(eq(trainingAccount.key, key));
   return row ?? null;
+}
+
+/** Milliseconds counted since an instant. A job that was lost and started anew has a clock of its own. */
+export async function countedSince(db: Executor, key: string, since: Date): Promise<number> {
+  const [row] = await db
+    .select({ counted: sql<number>`coalesce(sum(${ledger.milliseconds}), 0)::float8` })
+    .from(ledger)
+    .where(and(eq(ledger.key, key), gte(ledger.at, since)));
+  return row?.counted ?? 0;
 }
 
 /** Seconds that the model's last good training took; null before the first. */
@@ -39,7 +48,7 @@ export interface Reservation {
   /** The spec's own limits for one delivery. */
   limits: (Limits & { currency: string }) | null;
   /** Micro-units to hold, given how the budgets stand; `refused` names the one without room. */
-  decide(standings: BudgetView[]): { amount: number; basis: string } | { refused: BudgetView };
+  decide: (standings: BudgetView[]) => { amount: number; basis: string } | { refused: BudgetView };
 }
 
 /**

@@ -14,7 +14,16 @@ export type JobEnd =
   /** It spoke, but its step did not move. */
   | { kind: 'stalled'; step: number; stoodFor: number }
   | { kind: 'overdue'; after: number }
+  /** Its money is spent; the sentence says which and what to do. */
+  | { kind: 'unpaid'; sentence: string }
   | { kind: 'gone' };
+
+/** Where a trainer stands by its own word, and when it said so. */
+export interface Report {
+  step: number;
+  total: number | null;
+  at: Date;
+}
 
 export interface SupervisionTask {
   backend: TrainingBackend;
@@ -33,7 +42,11 @@ export interface SupervisionTask {
     progress(lines: ProgressLine[]): Promise<void>;
     logs(lines: LogLine[]): Promise<void>;
   };
+  /** What the trainer has reported over HTTP last; told anew, it is a sign of life. */
+  reported(): Promise<Report | null>;
   checkpoints: Pick<CheckpointKeeper, 'look' | 'newest'>;
+  /** Told at every look how many milliseconds the job has run; a sentence means that it may spend no more. */
+  charge(clock: { startedAt: string; ran: number }): Promise<string | null>;
   /** Told at every look. */
   beat(supervision: Supervision): void;
   /** Ends the watching, never the job: the caller decides about that. */
@@ -50,6 +63,7 @@ export async function superviseJob(task: SupervisionTask): Promise<JobEnd> {
   const began = clock.now().getTime();
   let seen: Supervision = task.from ?? startOf(key);
   let lastSign = began;
+  let lastReport = await task.reported();
   // A new worker does not give a stalled trainer its time anew.
   let lastStep = seen.steppedAt ?? began;
 
@@ -58,10 +72,15 @@ export async function superviseJob(task: SupervisionTask): Promise<JobEnd> {
     if (progress.lines.length > 0) await task.record.progress(progress.lines);
     const logs = await backend.logs(key, seen.logOffset);
     if (logs.lines.length > 0) await task.record.logs(logs.lines);
-    const moved = progress.next > seen.progressOffset || logs.next > seen.logOffset;
+    const report = await task.reported();
+    const reported = report !== null && report.at.getTime() !== lastReport?.at.getTime();
+    lastReport = report;
+    const moved =
+      progress.next > seen.progressOffset || logs.next > seen.logOffset || reported;
     const last = progress.lines.at(-1);
-    const step = last?.step ?? seen.step;
-    const total = last?.total ?? seen.total;
+    const told = last ?? (reported ? report : undefined);
+    const step = told?.step ?? seen.step;
+    const total = told?.total ?? seen.total;
     if (step !== seen.step) lastStep = clock.now().getTime();
     task.checkpoints.look(step);
     seen = {
@@ -102,8 +121,15 @@ export async function superviseJob(task: SupervisionTask): Promise<JobEnd> {
         const took = Date.parse(status.finishedAt) - Date.parse(status.startedAt);
         return { kind: 'exited', code: status.code, outOfMemory: status.outOfMemory, took };
       }
-      case 'running':
-        if (now - Date.parse(status.startedAt) > timeout) {
+      case 'running': {
+        const { startedAt } = status;
+        const ran = now - Date.parse(startedAt);
+        const sentence = await task.charge({ startedAt, ran });
+        if (sentence !== null) {
+          await stop();
+          return { kind: 'unpaid', sentence };
+        }
+        if (ran > timeout) {
           await stop();
           return { kind: 'overdue', after: timeout };
         }
@@ -115,6 +141,7 @@ export async function superviseJob(task: SupervisionTask): Promise<JobEnd> {
           await stop();
           return { kind: 'stalled', step: seen.step, stoodFor: now - lastStep };
         }
+      }
     }
     await delay(every, undefined, { signal });
   }

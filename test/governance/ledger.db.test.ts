@@ -1,18 +1,18 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTrainingMeter } from '../../activities/training-meter.js';
-import { createTrainingAttempts } from '../../activities/training.js';
+import { createReservations, createTrainingMeter } from '../../activities/training-meter.js';
 import type { SuperviseTrainingInput } from '../../contracts/stages.js';
 import { setBudgetLimits, budgetsOver, extendBudgetLimits, listBudgets } from '../../db/budget.js';
 import { findAccount, reserveMoney } from '../../db/ledger.js';
 import { setPriceBook } from '../../db/price-book.js';
 import { loadSpec } from '../../db/spec.js';
+import { openTrainingRun } from '../../db/training.js';
 import { rateOf } from '../../governance/price.js';
 import { roomOf } from '../../governance/reservation.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { temporaryArtifacts } from '../support/artifacts.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
-import { givenTraining, installation } from '../training/given.js';
+import { givenTraining } from '../training/given.js';
 import { prices } from './prices.js';
 
 const rate = rateOf(prices, { resources: undefined, replicas: 1 });
@@ -20,11 +20,9 @@ const rate = rateOf(prices, { resources: undefined, replicas: 1 });
 describe('The ledger', () => {
   let fresh: FreshDatabase;
   let artifacts: ArtifactStore;
-  let attempts: ReturnType<typeof createTrainingAttempts>;
   beforeAll(async () => {
     fresh = await freshDatabase();
     artifacts = await temporaryArtifacts();
-    attempts = createTrainingAttempts({ db: fresh.db, backendName: 'process', installation });
     await setPriceBook(fresh.db, { content: prices, by: 'ann' });
   });
   afterAll(() => fresh.close());
@@ -33,13 +31,21 @@ describe('The ledger', () => {
   const clock = { now: () => new Date(now) };
   const meter = () => createTrainingMeter({ db: fresh.db, clock, every: 1_000, grace: 2_000 });
 
+  const ran = (milliseconds: number, startedAt = '2026-03-01T05:00:00Z') => ({
+    startedAt,
+    ran: milliseconds,
+  });
+
   const open = async (timeout = '100s'): Promise<SuperviseTrainingInput> => {
     const input = await givenTraining({ db: fresh.db, artifacts }, 'succeed', { timeout });
-    await attempts.openTrainingAttempt(input);
+    await openTrainingRun(fresh.db, input, 'process');
     return input;
   };
   const reserve = async (input: SuperviseTrainingInput) =>
-    meter().reserve(input, await loadSpec(fresh.db, input.specDigest));
+    createReservations({ db: fresh.db, ahead: 3_000 }).reserve(
+      input,
+      await loadSpec(fresh.db, input.specDigest),
+    );
   const limit = (
     name: string,
     { soft = null, hard = null }: { soft?: number | null; hard?: number | null },
@@ -106,17 +112,17 @@ describe('The ledger', () => {
     expect(await reserve(input)).toBeNull();
     expect(await findAccount(fresh.db, input.key)).toMatchObject({ reserved: 100_000, spent: 0 });
     // Supervisors that know nothing of each other, at once and again, and one whose clock stands behind.
-    await Promise.all([1, 2, 3, 4].map(() => meter().charge(input.key, 5_000)));
-    for (const elapsed of [5_000, 4_000, 9_500]) await meter().charge(input.key, elapsed);
+    await Promise.all([1, 2, 3, 4].map(() => meter().charge(input.key, ran(5_000))));
+    for (const elapsed of [5_000, 4_000, 9_500]) await meter().charge(input.key, ran(elapsed));
     expect(await findAccount(fresh.db, input.key)).toMatchObject({
       milliseconds: 9_500,
       spent: 9_500,
       reserved: 90_500,
       millijoules: 16.5 * 9_500,
     });
-    await meter().settle(input.key, 10_250);
-    await meter().settle(input.key, 10_250);
-    await meter().charge(input.key, 60_000);
+    await meter().settle(input.key, ran(10_250));
+    await meter().settle(input.key, ran(10_250));
+    await meter().charge(input.key, ran(60_000));
     const account = await findAccount(fresh.db, input.key);
     expect(account).toMatchObject({ milliseconds: 10_250, spent: 10_250, reserved: 0 });
     expect(account?.settledAt).not.toBeNull();
@@ -128,6 +134,20 @@ describe('The ledger', () => {
       { kind: 'settlement', amount: 89_750, ms: 0 },
       { kind: 'usage', amount: 10_250, ms: 10_250 },
     ]);
+  });
+
+  it('counts a second life of a lost job beside the first', async () => {
+    const input = await open();
+    await reserve(input);
+    await meter().charge(input.key, ran(9_000));
+    // Its clock begins anew; so does the next one's who looks on, with what the ledger has.
+    const second = new Date().toISOString();
+    const metering = meter();
+    await metering.charge(input.key, ran(4_000, second));
+    now += 10_000;
+    await metering.charge(input.key, ran(11_000, second));
+    await meter().settle(input.key, ran(12_000, second));
+    expect(await findAccount(fresh.db, input.key)).toMatchObject({ milliseconds: 21_000 });
   });
 
   it('tells once of a soft limit, and stops before a hard one is passed', async () => {
@@ -143,13 +163,13 @@ describe('The ledger', () => {
     while (stopped === null && elapsed < 60_000) {
       now += 1_000;
       elapsed += 1_000;
-      stopped = await metering.charge(key, elapsed);
+      stopped = await metering.charge(key, ran(elapsed));
     }
     // The next reckoning and the grace are held back: the checkpoint is paid for.
     expect(elapsed).toBe(8_000);
     expect(stopped).toContain('stopped after 8 s and 0.008 EUR');
     expect(stopped).toContain(`perennial budget extend model ${model} --by`);
-    await metering.settle(key, elapsed + 2_000);
+    await metering.settle(key, ran(elapsed + 2_000));
     const payer = { team: 'tests', model, delivery: 1 };
     expect(await budgetsOver(fresh.db, payer)).toMatchObject([{ spent: 10_000, hard: 10_000 }]);
     expect(await events(model)).toEqual(['spec.applied', 'budget.set', 'budget.soft-limit-passed']);
@@ -157,7 +177,7 @@ describe('The ledger', () => {
     expect(rows).toEqual([{ type: 'budget.soft-limit-passed' }]);
 
     const next = { ...input, attempt: 2, key: key.replace(/1$/, '2') };
-    await attempts.openTrainingAttempt(next);
+    await openTrainingRun(fresh.db, next, 'process');
     expect(await reserve(next)).toContain('needs 0.003 EUR to start');
     expect(await findAccount(fresh.db, next.key)).toBeNull();
     const extended = { scope: 'model' as const, name: model };
@@ -170,9 +190,11 @@ describe('The ledger', () => {
     const input = await open();
     await limit(input.model, { hard: 1_000_000 });
     await reserve(input);
-    expect(await meter().charge(input.key, 1_000)).toBeNull();
+    expect(await meter().charge(input.key, ran(1_000))).toBeNull();
     await limit(input.model, { hard: 2_000 });
-    expect(await meter().charge(input.key, 2_000)).toContain('has 0.002 EUR of 0.002 EUR spent');
+    expect(await meter().charge(input.key, ran(2_000))).toContain(
+      'has 0.002 EUR of 0.002 EUR spent',
+    );
   });
 
   it('holds more as it goes where the last training was shorter', async () => {
@@ -182,16 +204,16 @@ describe('The ledger', () => {
       sql`UPDATE training_run SET outcome = '{"kind": "succeeded", "seconds": 10}', ended_at = now() WHERE key = ${input.key}`,
     );
     const next = { ...input, attempt: 2, key: input.key.replace(/1$/, '2') };
-    await attempts.openTrainingAttempt(next);
+    await openTrainingRun(fresh.db, next, 'process');
     await reserve(next);
     expect(await findAccount(fresh.db, next.key)).toMatchObject({ reserved: 15_000 });
     const metering = meter();
     for (let elapsed = 1_000; elapsed <= 37_000; elapsed += 1_000) {
       now += 1_000;
-      expect(await metering.charge(next.key, elapsed)).toBeNull();
+      expect(await metering.charge(next.key, ran(elapsed))).toBeNull();
     }
     now += 1_000;
-    expect(await metering.charge(next.key, 38_000)).toContain('stopped after 38 s');
+    expect(await metering.charge(next.key, ran(38_000))).toContain('stopped after 38 s');
   });
 
   it('releases what an ended delivery still held, when somebody asks for money', async () => {
