@@ -4,7 +4,7 @@ import { literal, quoteName } from './duckdb.js';
 import { embed } from './expression.js';
 import { limitsOf, type Limits } from './limits.js';
 import { physicalType, typeFit } from './logical-type.js';
-import { quarantiningCheck, type RowCheck, type Severity } from './row-check.js';
+import { quarantiningCheck, type RowCheck, type RowQuestion, type Severity } from './row-check.js';
 
 type Property = DataContract['schema'][number]['properties'][number];
 type MetricRule = Extract<QualityRule, { metric: string }>;
@@ -81,10 +81,15 @@ function structuralChecks(property: Property, value: string): RowCheck[] {
   const column = quoteName(name);
   const length = `length(CAST(${column} AS VARCHAR))`;
   const checks: RowCheck[] = [];
-  const add = (kind: string, broken: string, complaint: string) =>
+  const ask = (kind: string, question: RowQuestion, complaint: string) =>
     checks.push(
-      quarantiningCheck({ name: `${name}.${kind}`, broken, complaint: `${name} ${complaint}` }),
+      quarantiningCheck({
+        name: `${name}.${kind}`,
+        complaint: `${name} ${complaint}`,
+        ...question,
+      }),
     );
+  const add = (kind: string, broken: string, complaint: string) => ask(kind, { broken }, complaint);
 
   if (property.required || property.primaryKey) add('required', `${column} IS NULL`, 'is missing');
   if (options.minimum !== undefined)
@@ -104,15 +109,13 @@ function structuralChecks(property: Property, value: string): RowCheck[] {
       `is longer than ${options.maxLength} characters`,
     );
   if (options.pattern !== undefined)
-    add('pattern', mismatch(column, options.pattern), `does not match ${options.pattern}`);
-  if (property.unique || property.primaryKey)
-    checks.push(
-      quarantiningCheck({
-        name: `${name}.unique`,
-        ...repeats([name]),
-        complaint: `${name} repeats that of an earlier row`,
-      }),
+    ask(
+      'pattern',
+      { broken: mismatch(column, options.pattern), wordsOf: name },
+      `does not match ${options.pattern}`,
     );
+  if (property.unique || property.primaryKey)
+    ask('unique', { repeats: [name] }, 'repeats that of an earlier row');
   return checks;
 }
 
@@ -145,10 +148,10 @@ function addRule(
   });
 }
 
-type RowQuestion = Pick<RowCheck, 'name' | 'broken' | 'acrossRows' | 'complaint' | 'written'>;
+type AskedRule = RowQuestion & Pick<RowCheck, 'name' | 'complaint' | 'written'>;
 
 /** As a CHECK constraint in SQL: a row breaks the rule when it is false; where it is null, `required` has the say. */
-function sqlCheck(rule: SqlRule, property: Property | undefined): RowQuestion {
+function sqlCheck(rule: SqlRule, property: Property | undefined): AskedRule {
   const name = rule.name ?? (property ? `${property.name}.sql` : 'sql');
   return {
     name,
@@ -158,13 +161,13 @@ function sqlCheck(rule: SqlRule, property: Property | undefined): RowQuestion {
   };
 }
 
-function metricCheck(rule: MetricRule, property: Property | undefined): RowQuestion {
+function metricCheck(rule: MetricRule, property: Property | undefined): AskedRule {
   const keys = rule.arguments?.properties ?? (property ? [property.name] : []);
   if (rule.metric === 'duplicateValues') {
     if (keys.length === 0) throw invalid(rule, property, 'it names no properties');
     return {
       name: rule.name ?? `${keys.join('+')}.duplicateValues`,
-      ...repeats(keys),
+      repeats: keys,
       complaint: `${keys.join(' and ')} ${keys.length > 1 ? 'repeat those' : 'repeats that'} of an earlier row`,
     };
   }
@@ -190,7 +193,7 @@ function metricCheck(rule: MetricRule, property: Property | undefined): RowQuest
 function invalidValues(
   rule: MetricRule,
   property: Property,
-): Pick<RowCheck, 'broken' | 'complaint'> {
+): RowQuestion & Pick<RowCheck, 'complaint'> {
   const { validValues, pattern } = rule.arguments ?? {};
   const column = quoteName(property.name);
   const conditions: string[] = [];
@@ -205,20 +208,13 @@ function invalidValues(
     throw invalid(rule, property, 'it has neither validValues nor a pattern');
   return {
     broken: `${column} IS NOT NULL AND (${conditions.join(' OR ')})`,
+    wordsOf: property.name,
     complaint: `${property.name} is not an allowed value`,
   };
 }
 
 function mismatch(column: string, pattern: string): string {
   return `NOT regexp_matches(CAST(${column} AS VARCHAR), ${literal(pattern)})`;
-}
-
-/** The first row with a key is good; those after it repeat it. A key with a null in it repeats nothing. */
-function repeats(keys: readonly string[]): Pick<RowCheck, 'broken' | 'acrossRows'> {
-  const columns = keys.map(quoteName);
-  const whole = columns.map((column) => `${column} IS NOT NULL`).join(' AND ');
-  const place = `row_number() OVER (PARTITION BY ${columns.join(', ')} ORDER BY file_row_number)`;
-  return { broken: `${whole} AND ${place} > 1`, acrossRows: true };
 }
 
 /** Results are kept by name: a second check of the same name gets a number. */

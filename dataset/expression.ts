@@ -1,5 +1,7 @@
 import { PerennialError, type ErrorCode } from '../contracts/errors.js';
 import { duckMessage, literal, type Duck } from './duckdb.js';
+import { findChanging } from './repeatable.js';
+import { columnsOf } from './source.js';
 
 export interface NamedExpression {
   /** How people know it: `feature 'hour'`, `data.entity`, `rule 'arrives later than it leaves'`. */
@@ -13,8 +15,8 @@ export function embed(sql: string): string {
 }
 
 /**
- * Makes sure that each text is one scalar expression over the columns of `relation`, so that it may be embedded.
- * Throws `code` naming the expression: for SQL that does not parse, is more than an expression, or uses what is not there.
+ * Makes sure that each text is one scalar expression over the columns of `relation`, so that it may be embedded, and always gives the same
+ * answer. Throws `code` naming the expression: for SQL that does not parse, is more than an expression, changes, or uses what is not there.
  */
 export async function checkExpressions(
   duck: Duck,
@@ -22,9 +24,12 @@ export async function checkExpressions(
   expressions: readonly NamedExpression[],
   code: ErrorCode = 'EXPRESSION_INVALID',
 ): Promise<void> {
+  if (expressions.length === 0) return;
+  const names = [...(await columnsOf(duck, relation)).keys()];
+  const columns = new Set(names.map((name) => name.toLowerCase()));
   for (const expression of expressions) {
     const complaint =
-      (await complaintOfParser(duck, expression.sql)) ??
+      (await complaintOfParser(duck, columns, expression.sql)) ??
       (await complaintOfPlanner(duck, relation, expression.sql));
     if (complaint !== null)
       throw new PerennialError(
@@ -32,6 +37,12 @@ export async function checkExpressions(
         `The SQL of ${expression.what} is '${expression.sql}': ${complaint}`,
       );
   }
+}
+
+/** As DuckDB writes it. */
+export async function typeOfExpression(duck: Duck, relation: string, sql: string): Promise<string> {
+  const [row] = await duck.rows(`DESCRIBE SELECT ${embed(sql)} FROM ${relation}`);
+  return String(row?.['column_type']);
 }
 
 interface SerializedSql {
@@ -53,7 +64,11 @@ interface SerializedSql {
 }
 
 /** Parsed alone, an expression is a SELECT of one item without any clause; `1) FROM secrets; --` is not. */
-async function complaintOfParser(duck: Duck, sql: string): Promise<string | null> {
+async function complaintOfParser(
+  duck: Duck,
+  columns: ReadonlySet<string>,
+  sql: string,
+): Promise<string | null> {
   const [row] = await duck.rows(
     `SELECT json_serialize_sql(${literal(`SELECT ${sql}\n`)}) AS parsed`,
   );
@@ -72,7 +87,11 @@ async function complaintOfParser(duck: Duck, sql: string): Promise<string | null
     ) &&
     node.group_expressions.length === 0 &&
     node.modifiers.length === 0;
-  return alone ? null : 'it must be one expression, without FROM, WHERE or any other clause.';
+  if (!alone) return 'it must be one expression, without FROM, WHERE or any other clause.';
+  const changing = findChanging(node, columns);
+  return changing === undefined
+    ? null
+    : `it uses ${changing}, whose answer is not always the same; the same rows must be judged alike at any time.`;
 }
 
 async function complaintOfPlanner(

@@ -3,7 +3,7 @@ import { milliseconds } from '../contracts/duration.js';
 import { freshnessAgainst } from './contract.js';
 import type { Duck } from './duckdb.js';
 import { judged, type JudgedFinding } from './finding.js';
-import { judgedRows } from './marks.js';
+import { judgedRows } from './judged-rows.js';
 import { eventTime } from './source.js';
 
 export interface FreshnessInput {

@@ -1,6 +1,7 @@
 import type { DataContract } from '../contracts/contract.js';
 import { PerennialError } from '../contracts/errors.js';
-import { duckMessage, type Duck } from './duckdb.js';
+import { duckMessage, literal, quoteName, type Duck } from './duckdb.js';
+import { judgedRows, type JudgedRows } from './judged-rows.js';
 
 /** Makes sure that every pattern of a contract is a regular expression (RE2: no look-around). Throws CONTRACT_INVALID naming the property. */
 export async function checkPatterns(duck: Duck, contract: DataContract): Promise<void> {
@@ -18,4 +19,32 @@ export async function checkPatterns(duck: Duck, contract: DataContract): Promise
       });
     }
   }
+}
+
+/** Text columns that the file keeps as dictionaries throughout: their words are few and quickly found. */
+export async function textsInDictionaries(
+  duck: Duck,
+  { file, columns }: JudgedRows,
+): Promise<Set<string>> {
+  const rows = await duck.rows(
+    `SELECT path_in_schema AS name FROM parquet_metadata(${literal(file)}) GROUP BY name
+     HAVING bool_and(contains(encodings, 'DICTIONARY'))`,
+  );
+  const names = rows.map(({ name }) => String(name));
+  return new Set(names.filter((name) => columns.get(name) === 'VARCHAR'));
+}
+
+/** A condition for rows whose word in `column` is broken. Each word is judged once, and by this SQL alone, which looks at nothing else. */
+export async function findBadWords(
+  duck: Duck,
+  { column, broken, table }: { column: string; broken: string; table: string },
+): Promise<string> {
+  const name = quoteName(column);
+  // A statement of its own: inside one statement DuckDB would ask each row after all.
+  await duck.run(
+    `CREATE OR REPLACE TEMP TABLE ${table} AS SELECT DISTINCT ${name} FROM ${judgedRows}`,
+  );
+  await duck.run(`DELETE FROM ${table} WHERE NOT coalesce(${broken}, false)`);
+  const [row] = await duck.rows(`SELECT count(*) AS words FROM ${table}`);
+  return Number(row?.['words']) === 0 ? 'false' : `${name} IN (SELECT ${name} FROM ${table})`;
 }

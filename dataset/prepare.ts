@@ -28,9 +28,9 @@ export function specExpressions(data: Data): NamedExpression[] {
 }
 
 /** What a row needs before anything can be learnt from it, whatever the contract says. */
-export function specChecks(data: Data): RowCheck[] {
+export function specChecks(data: Data, labelType: string): RowCheck[] {
   const written = (what: string) => ({ written: { what, code: 'EXPRESSION_INVALID' as const } });
-  const label = `TRY_CAST(${embed(data.label.expression)} AS DOUBLE)`;
+  const label = embed(data.label.expression);
   return [
     quarantiningCheck({
       name: 'data.timeColumn',
@@ -45,7 +45,10 @@ export function specChecks(data: Data): RowCheck[] {
     }),
     quarantiningCheck({
       name: 'data.label',
-      broken: `coalesce(${label} NOT IN (0, 1), true)`,
+      broken:
+        labelType === 'BOOLEAN'
+          ? `${label} IS NULL`
+          : `coalesce(TRY_CAST(${label} AS DOUBLE) NOT IN (0, 1), true)`,
       complaint: 'the label is neither 0 nor 1',
       ...written('data.label'),
     }),
@@ -58,7 +61,7 @@ export function specChecks(data: Data): RowCheck[] {
  */
 export async function prepareRows(
   duck: Duck,
-  { data, clean, folder }: { data: Data; clean: string; folder: string },
+  { data, clean, place, folder }: { data: Data; clean: string; place: string; folder: string },
 ): Promise<PreparedFiles> {
   const { entity, time, label } = preparedColumns;
   const items = [
@@ -69,7 +72,7 @@ export async function prepareRows(
   ];
   try {
     await duck.run(
-      `CREATE TEMP TABLE prepared AS SELECT ${items.join(', ')} FROM ${clean} ORDER BY ${eventTime(data.source.timeColumn)}, file_row_number`,
+      `CREATE TEMP TABLE prepared AS SELECT ${items.join(', ')} FROM ${clean} AS clean ORDER BY ${eventTime(data.source.timeColumn)}, clean.${place}`,
     );
   } catch (error) {
     throw (await blame(duck, data, clean)) ?? error;

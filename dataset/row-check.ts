@@ -3,14 +3,23 @@ import type { Limits } from './limits.js';
 
 export type Severity = 'error' | 'warning';
 
-/** A question that each row answers by itself. Rows that break one of severity `error` go to quarantine. */
-export interface RowCheck {
+/** What makes a row bad. */
+export type RowQuestion =
+  | {
+      /** SQL that is true for a bad row. */
+      broken: string;
+      /** The one text column that the SQL looks at, where it is costly: it is asked of each word once then, not of each row. */
+      wordsOf?: string;
+    }
+  | {
+      /** The row holds the same in these columns as an earlier one. A null among them repeats nothing. */
+      repeats: readonly string[];
+    };
+
+/** A question that each row answers. Rows that break one of severity `error` go to quarantine. */
+export type RowCheck = RowQuestion & {
   name: string;
   severity: Severity;
-  /** SQL that is true for a bad row. */
-  broken: string;
-  /** Its SQL looks at other rows too. Such a check is asked in a scan that carries only its own columns: sorting whole rows is what costs. */
-  acrossRows?: true;
   /** Why the row is bad, in words: `distance is missing`. */
   complaint: string;
   /** Limits on the bad rows' number or percentage; null leaves the judgement to the share of rows in quarantine. */
@@ -18,11 +27,11 @@ export interface RowCheck {
   unit: 'rows' | 'percent';
   /** Where the SQL is a person's own: what to call it and the error's code when it cannot be computed. */
   written?: { what: string; code: ErrorCode };
-}
+};
 
 /** A check that the contract's own limits leave to the quarantine share. */
 export function quarantiningCheck(
-  check: Pick<RowCheck, 'name' | 'broken' | 'acrossRows' | 'complaint' | 'written'>,
+  check: RowQuestion & Pick<RowCheck, 'name' | 'complaint' | 'written'>,
 ): RowCheck {
   return { ...check, severity: 'error', limits: null, unit: 'rows' };
 }

@@ -5,9 +5,10 @@ import { PerennialError } from '../contracts/errors.js';
 import type { ArtifactRef } from '../contracts/names.js';
 import type { ModelSpec } from '../contracts/spec.js';
 import type { ArtifactStore } from '../runtime/artifacts.js';
+import { cleanRows, collectBadRows } from './bad-rows.js';
 import { compileContract, type ContractChecks } from './contract-sql.js';
 import { withDuckDb, type Duck, type Progress } from './duckdb.js';
-import { checkExpressions } from './expression.js';
+import { checkExpressions, typeOfExpression } from './expression.js';
 import {
   columnFinding,
   quarantineFinding,
@@ -16,10 +17,10 @@ import {
   type JudgedFinding,
 } from './finding.js';
 import { freshnessFindings } from './freshness.js';
+import { judgedRows, openJudgedRows, type JudgedRows } from './judged-rows.js';
 import { checkPatterns } from './pattern.js';
-import { cleanRows, judgedRows, markRows, openJudgedRows, quarantined } from './marks.js';
 import { prepareRows, specChecks, specExpressions } from './prepare.js';
-import { exampleRows, writeQuarantine } from './quarantine.js';
+import { exampleRows, writeQuarantine, type QuarantineInput } from './quarantine.js';
 import type { RowCheck } from './row-check.js';
 import { inWorkFolder } from './work-folder.js';
 
@@ -49,34 +50,32 @@ export async function validateSnapshot(input: ValidateSnapshotInput): Promise<Va
   const reads = rejects ? [snapshotFile, rejects] : [snapshotFile];
   return inWorkFolder(input.workFolder, (folder) =>
     withDuckDb({ reads, workFolder: folder, signal, onProgress }, async (duck) => {
-      await openJudgedRows(duck, snapshotFile);
       const columns = new Map(manifest.columns.map(({ name, type }) => [name, type]));
+      const judged = await openJudgedRows(duck, snapshotFile, columns);
       const asked = compileContract(input.contract, columns);
       if (asked.columns.length > 0) return withoutColumns(asked, manifest);
       const checks = await checkedChecks(duck, input, asked);
 
-      const bad = await markRows(duck, checks);
+      const { questions, counts, bad } = await collectBadRows(duck, judged, checks);
       const rows = manifest.rows + manifest.rejected;
-      const inQuarantine = (await countMarked(duck, checks)) + manifest.rejected;
+      const inQuarantine = bad + manifest.rejected;
       const findings = [
-        ...checks.map((check, index) => rowFinding(check, bad[index] ?? 0, rows)),
+        ...checks.map((check) => rowFinding(check, counts.get(check) ?? 0, rows)),
         ...asked.rowCount.map((rule) => rowCountFinding(rule, rows)),
         ...(await freshness(duck, input, columns)),
         quarantineFinding(input.contract, inQuarantine, rows),
       ];
 
-      const target = join(folder, 'quarantine.parquet');
-      if (inQuarantine > 0) await writeQuarantine(duck, { checks, rejects, target });
       const verdict = findings.some(breaks) ? 'fail' : 'pass';
       return {
         verdict,
         checks: findings.map(({ finding }) => finding),
         rows,
         quarantined: inQuarantine,
-        quarantine: inQuarantine > 0 ? await artifacts.keepFile(target, 'quarantine') : null,
-        examples: inQuarantine > 0 ? await exampleRows(duck, input.contract) : [],
-        channels:
-          verdict === 'pass' ? await keepChannels(duck, input, checks, columns, folder) : null,
+        ...(inQuarantine > 0
+          ? await keepQuarantine(duck, input, { judged, questions, rejects, folder })
+          : { quarantine: null, examples: [] }),
+        channels: verdict === 'pass' ? await keepChannels(duck, input, judged, folder) : null,
       };
     }),
   );
@@ -113,16 +112,12 @@ async function checkedChecks(
   );
   await checkExpressions(duck, judgedRows, written, 'CONTRACT_INVALID');
   await checkPatterns(duck, contract);
-  return [...specChecks(data), ...asked.rows];
+  const labelType = await typeOfExpression(duck, judgedRows, data.label.expression);
+  return [...specChecks(data, labelType), ...asked.rows];
 }
 
 function properties(contract: DataContract): DataContract['schema'][number]['properties'] {
   return contract.schema[0]?.properties ?? [];
-}
-
-async function countMarked(duck: Duck, checks: readonly RowCheck[]): Promise<number> {
-  const [row] = await duck.rows(`SELECT count(*) AS rows FROM marks WHERE ${quarantined(checks)}`);
-  return Number(row?.['rows']);
 }
 
 async function freshness(
@@ -145,17 +140,29 @@ function breaks({ finding, severity }: JudgedFinding): boolean {
   return severity === 'error' && finding.verdict === 'fail';
 }
 
+async function keepQuarantine(
+  duck: Duck,
+  { artifacts, contract }: ValidateSnapshotInput,
+  { folder, ...bad }: Omit<QuarantineInput, 'target'> & { folder: string },
+): Promise<Pick<Validation, 'quarantine' | 'examples'>> {
+  const target = join(folder, 'quarantine.parquet');
+  const own = await writeQuarantine(duck, { ...bad, target });
+  return {
+    quarantine: await artifacts.keepFile(target, 'quarantine'),
+    examples: await exampleRows(duck, { contract, own }),
+  };
+}
+
 async function keepChannels(
   duck: Duck,
   { data, artifacts }: ValidateSnapshotInput,
-  checks: readonly RowCheck[],
-  columns: ReadonlyMap<string, string>,
+  rows: JudgedRows,
   folder: string,
 ): Promise<{ train: ArtifactRef; holdout: ArtifactRef; trainRows: number; holdoutRows: number }> {
-  const clean = cleanRows(checks, columns.keys());
   const { train, holdout, trainRows, holdoutRows } = await prepareRows(duck, {
     data,
-    clean,
+    clean: cleanRows(rows),
+    place: rows.place,
     folder,
   });
   return {

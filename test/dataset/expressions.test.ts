@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { changingFunctions } from '../../dataset/repeatable.js';
 import { contract, data, judgeRows, quarantineAll, query, trips, type DataInput } from './rows.js';
 
 const feature = (expression: string): Partial<DataInput> => ({
@@ -33,6 +34,36 @@ describe('SQL that a person wrote', () => {
     ['a change of the settings', `1; SET enable_external_access = true`],
   ])('is refused when it is %s', async (_, expression) => {
     expect(await refusal(feature(expression))).toMatch(/^EXPRESSION_INVALID: .*feature 'far'/);
+  });
+
+  test.each([
+    ['random()', 'random()'],
+    ['CASE WHEN city = (SELECT max(u) FROM (SELECT UUID()::VARCHAR AS u)) THEN 1 END', 'uuid()'],
+    ['epoch(now())', 'now()'],
+    ['date_diff(\'day\', "at", Current_Date)', 'current_date'],
+    ['epoch(age("at"))', 'age()'],
+    ['len(list_filter([1, 2], x -> x > 2 * random()))', 'random()'],
+    ['(SELECT max(distance) FROM (SELECT distance FROM judged USING SAMPLE 3))', 'a sample'],
+  ])('is refused when its answer changes: %s', async (expression, what) => {
+    expect(await refusal(feature(expression))).toContain(
+      `${expression}': it uses ${what}, whose answer is not always the same`,
+    );
+    const rule = { type: 'sql', name: 'changing', query: `${expression} > 0` };
+    expect(await refusal({}, contract({ quality: [rule] }))).toMatch(/^CONTRACT_INVALID: /);
+  });
+
+  test('may use a column that is called like the clock', async () => {
+    const rows = `SELECT *, DATE '2024-03-01' AS "current_date" FROM (${trips(20)})`;
+    const asked = { data: data(feature(`date_diff('day', "at", current_date)`)) };
+    expect((await judgeRows(rows, asked)).validation.verdict).toBe('pass');
+  });
+
+  test('knows every function that DuckDB itself calls unstable', async () => {
+    const unstable = await query(
+      `SELECT DISTINCT function_name AS name FROM duckdb_functions() WHERE stability <> 'CONSISTENT' AND function_name <> 'error'`,
+    );
+    expect(unstable.length).toBeGreaterThan(20);
+    expect(unstable.filter(({ name }) => !changingFunctions.has(String(name)))).toEqual([]);
   });
 
   test('may end in a comment', async () => {
