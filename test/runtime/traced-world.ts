@@ -55,10 +55,6 @@ export async function startTracedWorld(tracing: Tracing) {
       ...(await healthy.validateData({} as never)),
       channels: { train: channel, holdout: channel, trainRows: 1, holdoutRows: 1 },
     }),
-    registerVersion: async () => ({
-      ...(await healthy.registerVersion({} as never)),
-      automatic: { approved: true, reason: 'The spec says so.' },
-    }),
   };
   const versioning = { mode: 'off', buildId: undefined } as const;
   const workers = await Promise.all(
@@ -73,6 +69,7 @@ export async function startTracedWorld(tracing: Tracing) {
   const api = createApi({ db, engine: { client, patience: 20_000 }, log: silentLog, tracing });
   return {
     api,
+    /** One that knows nothing of traces, like Temporal's command line. */
     client: fresh.client,
     /** A model with a spec whose trainer does what the script says. */
     given: async (script: string) => (await givenTraining({ db, artifacts }, script)).model,

@@ -1,10 +1,13 @@
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { Worker } from '@temporalio/worker';
 import { afterEach, expect, test, vi } from 'vitest';
+import { decide } from '../../client/temporal.js';
 import { workflowId } from '../../contracts/messages.js';
 import type { Log } from '../../runtime/log.js';
 import { openTracing, type Tracing } from '../../runtime/tracing.js';
 import { prepareBundle } from '../../workers/bundle.js';
+import { evidence } from '../workflows/scripted-activities.js';
+import { untilOpen } from '../workflows/world.js';
 import { startCollector, type CollectedSpan } from './collector.js';
 import { bundles, startTracedWorld } from './traced-world.js';
 
@@ -29,7 +32,7 @@ async function startWorld(endpoint: string) {
 
 type World = Awaited<ReturnType<typeof startTracedWorld>>;
 
-/** Delivers by the API, as a caller that has a trace of its own does, and waits for the end. */
+/** Delivers by the API, as a caller that has a trace of its own does, approves without one, and waits for the end. */
 async function deliver({ api, client }: World, model: string, traceparent: string) {
   const answer = await api.request(`/api/v1/models/${model}/deliveries`, {
     method: 'POST',
@@ -38,6 +41,8 @@ async function deliver({ api, client }: World, model: string, traceparent: strin
   });
   expect(answer.status, await answer.clone().text()).toBe(200);
   const handle = client.workflow.getHandle(workflowId.deliver(model));
+  await untilOpen(handle);
+  await decide(client, model, { vote: 'approve', by: 'bob', evidence });
   return { handle, result: (await handle.result()) as { outcome: string; delivery: number } };
 }
 
@@ -65,6 +70,8 @@ test('one trace leads from a request through workflows and activities to the tra
     'RunActivity:superviseTraining',
   ]);
   expect(TRACEPARENT).toBe(`00-${traceId}-${path.at(-1)?.spanId}-01`);
+  const vote = pathOf(ours, 'HandleUpdate:decide').map(({ name }) => name);
+  expect(vote.at(-2)).toBe('RunWorkflow:deliverModel');
   expect(path[2]?.attributes).toMatchObject({ workflowId: workflowId.deliver(model) });
   // Every activity of the delivery and of its children is in it, and no span hangs in the air.
   const started = ours.filter(({ name }) => name.startsWith('StartActivity:'));

@@ -1,7 +1,8 @@
-import { defaultPayloadConverter, type Headers } from '@temporalio/common';
+import { defaultPayloadConverter, type Headers, type Payload } from '@temporalio/common';
 import type { OpenTelemetrySinks } from '@temporalio/interceptors-opentelemetry';
 import {
   AsyncLocalStorage,
+  isCancellation,
   proxySinks,
   workflowInfo,
   type WorkflowInterceptors,
@@ -21,6 +22,8 @@ export const interceptors = (): WorkflowInterceptors => {
   const { runId, workflowType } = workflowInfo();
   const present = new AsyncLocalStorage<Trace>();
   const nextSpanId = createSpanIds(runId);
+  /** Where what comes without a trace belongs: a vote from the command line, say. */
+  let own = traceOfRun(runId);
 
   /** Runs `work` in a span of its own below `parent`, and returns just what it returns. */
   function within<T>(name: string, parent: Trace, work: (trace: Trace) => Promise<T>): Promise<T> {
@@ -46,7 +49,7 @@ export const interceptors = (): WorkflowInterceptors => {
     // On the side: whoever awaits the result does so exactly as long as without a span.
     result.then(
       () => end(false),
-      (error: unknown) => end(!isContinuation(error)),
+      (error: unknown) => end(!isCancellation(error) && !isContinuation(error)),
     );
     return result;
   }
@@ -56,7 +59,7 @@ export const interceptors = (): WorkflowInterceptors => {
     input: Input,
     next: (input: Input) => Promise<T>,
   ): Promise<T> {
-    return within(name, present.getStore() ?? traceOfRun(runId), (trace) => {
+    return within(name, present.getStore() ?? own, (trace) => {
       const carrier = { ...trace.rest, traceparent: traceparent(trace) };
       const payload = defaultPayloadConverter.toPayload(carrier);
       return next({ ...input, headers: { ...input.headers, [header]: payload } });
@@ -65,15 +68,17 @@ export const interceptors = (): WorkflowInterceptors => {
 
   const received = (headers: Headers): Trace => {
     const payload = headers[header];
-    const carrier = payload && defaultPayloadConverter.fromPayload<Record<string, string>>(payload);
-    return parseTrace(carrier) ?? traceOfRun(runId);
+    return (payload && parseTrace(carrierOf(payload))) ?? own;
   };
 
   return {
     inbound: [
       {
         execute: (input, next) =>
-          within(`RunWorkflow:${workflowType}`, received(input.headers), () => next(input)),
+          within(`RunWorkflow:${workflowType}`, received(input.headers), (trace) => {
+            own = trace;
+            return next(input);
+          }),
         handleSignal: (input, next) =>
           within(`HandleSignal:${input.signalName}`, received(input.headers), () => next(input)),
         handleUpdate: (input, next) =>
@@ -118,6 +123,15 @@ const untold = {
   droppedEventsCount: 0,
   instrumentationLibrary: { name: 'perennial' },
 };
+
+/** Undefined for what another program put under that name: no header may stop a workflow. */
+function carrierOf(payload: Payload): Record<string, string> | undefined {
+  try {
+    return defaultPayloadConverter.fromPayload(payload);
+  } catch {
+    return undefined;
+  }
+}
 
 /** Seconds and nanoseconds. */
 function hrTime(milliseconds: number): [number, number] {
