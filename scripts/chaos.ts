@@ -2,9 +2,11 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { planKills, planOthers, processes, stages, type Fault } from './faults/plan.js';
-import { openArena } from './faults/arena.js';
-import { nameOf, playFaults, type Play, type Played } from './faults/play.js';
+import { openArena, type Arena } from './faults/arena.js';
+import { nameOf, playFaults, type Play, type Played, type Say } from './faults/play.js';
 import { renderTable } from './faults/table.js';
+import { planTrainingRounds, trainingTargets } from './faults/training-plan.js';
+import { playTrainings, type TrainingPlay } from './faults/training-play.js';
 
 const seeds = 3;
 const wholeNumber = (text: string): number => {
@@ -17,27 +19,14 @@ const fewModels = (text: string): number => {
   return Number(text);
 };
 
-const options = new Command('chaos')
-  .description(
-    'Runs deliveries on a stack of its own under light traffic and hurts every process at every stage. Prints a table process × stage; exit code 1 when anything was lost, doubled or not finished.',
-  )
-  .option('--full', `kill −9 at all ${processes.length * stages.length} pairs, with ${seeds} seeds`)
-  .option(
-    '--seed <number>',
-    'which pairs and moments; the same seed hurts the same',
-    wholeNumber,
-    1,
-  )
-  .option('--only <words>', 'only faults whose name holds these words, such as "kill api"', '')
-  .option('--lanes <models>', 'deliveries side by side', fewModels, 3)
-  .addHelpText(
-    'after',
-    '\nExamples:\n  ./scripts/chaos\n  ./scripts/chaos --seed 7\n  ./scripts/chaos --full',
-  )
-  .parse()
-  .opts<{ full?: true; seed: number; only: string; lanes: number }>();
+interface StackOptions {
+  full?: true;
+  seed: number;
+  only: string;
+  lanes: number;
+}
 
-function plan(): Fault[] {
+function planFaults(options: StackOptions): Fault[] {
   if (!options.full)
     return [
       ...planKills(options.seed, 14),
@@ -51,16 +40,14 @@ function plan(): Fault[] {
 }
 
 /** The table and what went wrong; true when nothing did. */
-function tellPlayed(played: readonly Played[]): boolean {
+function tellPlayed(played: readonly Played[], { seed }: StackOptions): boolean {
   const failed = played.filter(({ problems }) => problems.length > 0);
   say('');
   say(renderTable(played));
   say('');
   for (const { fault, model, problems } of failed)
     say(`${nameOf(fault)} (${model}): ${problems.join('; ')}`);
-  say(
-    `${played.length - failed.length} of ${played.length} faults survived (seed ${options.seed})`,
-  );
+  say(`${played.length - failed.length} of ${played.length} faults survived (seed ${seed})`);
   return failed.length === 0;
 }
 
@@ -79,33 +66,116 @@ function say(sentence: string): void {
   process.stdout.write(`${sentence}\n`);
 }
 
-async function main(): Promise<number> {
-  const began = performance.now();
-  const report = (sentence: string) =>
-    say(`${((performance.now() - began) / 1_000).toFixed(1).padStart(7)} s  ${sentence}`);
-  const faults = plan().filter((fault) => nameOf(fault).includes(options.only));
-  say(`${faults.length} faults, ${options.lanes} deliveries side by side, seed ${options.seed}`);
+/** A stack to be hurt; on a signal what was found so far is told, and nothing is left behind. */
+async function withArena(
+  { ownDisk, say: report, onInterrupt }: { ownDisk: boolean; say: Say; onInterrupt: () => void },
+  work: (arena: Arena) => Promise<boolean>,
+): Promise<void> {
   Runtime.install({ logger: new DefaultLogger('ERROR', () => {}), shutdownSignals: [] });
-  const ownDisk = faults.some(({ kind }) => kind === 'full');
   const arena = await openArena({ ownDisk, say: report });
-  const soFar: Played[] = [];
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.once(signal, () => {
-      tellPlayed(soFar);
+      onInterrupt();
       say('Interrupted: nothing was counted at the end.');
       void arena.close().finally(() => process.exit(130));
     });
   try {
-    const onPlayed = (result: Played) => soFar.push(result);
-    const play = await playFaults(arena, { faults, lanes: options.lanes, say: report, onPlayed });
-    return [tellPlayed(play.played), tellLast(play)].every(Boolean) ? 0 : 1;
+    process.exitCode = (await work(arena)) ? 0 : 1;
   } finally {
     await arena.close();
   }
 }
 
-process.exitCode = await main().catch((error: unknown) => {
+function sinceNow(): Say {
+  const began = performance.now();
+  return (sentence) =>
+    say(`${((performance.now() - began) / 1_000).toFixed(1).padStart(7)} s  ${sentence}`);
+}
+
+async function hurtDeliveries(options: StackOptions): Promise<void> {
+  const report = sinceNow();
+  const faults = planFaults(options).filter((fault) => nameOf(fault).includes(options.only));
+  say(`${faults.length} faults, ${options.lanes} deliveries side by side, seed ${options.seed}`);
+  const ownDisk = faults.some(({ kind }) => kind === 'full');
+  const soFar: Played[] = [];
+  const onInterrupt = () => void tellPlayed(soFar, options);
+  await withArena({ ownDisk, say: report, onInterrupt }, async (arena) => {
+    const onPlayed = (result: Played) => soFar.push(result);
+    const play = await playFaults(arena, { faults, lanes: options.lanes, say: report, onPlayed });
+    return [tellPlayed(play.played, options), tellLast(play)].every(Boolean);
+  });
+}
+
+async function hurtTrainings({
+  rounds,
+  lanes,
+  seed,
+}: {
+  rounds: number;
+  lanes: number;
+  seed: number;
+}): Promise<void> {
+  const report = sinceNow();
+  say(`${rounds} trainings with checkpoints, ${lanes} side by side, seed ${seed}`);
+  await withArena({ ownDisk: false, say: report, onInterrupt: () => {} }, async (arena) => {
+    const play = await playTrainings(arena, {
+      rounds: planTrainingRounds(seed, rounds),
+      lanes,
+      plan: { steps: 60, every: 7, pause: 0.1 },
+      say: report,
+    });
+    return tellTrainings(play, seed);
+  });
+}
+
+/** Counts and what went wrong; true when nothing did. */
+function tellTrainings({ played }: TrainingPlay, seed: number): boolean {
+  const hurt = played.filter(({ faults }) => faults.length > 0);
+  const failed = played.filter(({ problems }) => problems.length > 0);
+  const right = hurt.filter(({ problems }) => problems.length === 0).length;
+  const faults = hurt.flatMap((round) => round.faults);
+  say('');
+  for (const target of trainingTargets)
+    say(
+      `${target.padEnd(8)} killed ${faults.filter((each) => each.target === target).length} times`,
+    );
+  for (const { model, problems } of failed) say(`${model}: ${problems.join('; ')}`);
+  say(`${right} of ${hurt.length} trainings ended as if nothing had happened (seed ${seed})`);
+  return failed.length === 0;
+}
+
+const program = new Command('chaos')
+  .description(
+    'Runs deliveries on a stack of its own under light traffic and hurts every process at every stage. Prints a table process × stage; exit code 1 when anything was lost, doubled or not finished.',
+  )
+  .enablePositionalOptions()
+  .option('--full', `kill −9 at all ${processes.length * stages.length} pairs, with ${seeds} seeds`)
+  .option(
+    '--seed <number>',
+    'which pairs and moments; the same seed hurts the same',
+    wholeNumber,
+    1,
+  )
+  .option('--only <words>', 'only faults whose name holds these words, such as "kill api"', '')
+  .option('--lanes <models>', 'deliveries side by side', fewModels, 3)
+  .addHelpText(
+    'after',
+    '\nExamples:\n  ./scripts/chaos\n  ./scripts/chaos --seed 7\n  ./scripts/chaos --full\n  ./scripts/chaos training --rounds 8',
+  )
+  .action(hurtDeliveries);
+
+program
+  .command('training')
+  .description(
+    'Runs trainings of countable steps and kills worker, trainer, wrapper or the whole machine at any moment. Each has to end with the same bytes, no step run again but those behind the last checkpoint, nothing left running.',
+  )
+  .option('--rounds <number>', 'trainings to hurt', wholeNumber, 50)
+  .option('--seed <number>', 'whom and when; the same seed hurts the same', wholeNumber, 1)
+  .option('--lanes <number>', 'trainings side by side', fewModels, 5)
+  .action(hurtTrainings);
+
+await program.parseAsync().catch((error: unknown) => {
   say(error instanceof Error ? error.message : String(error));
-  return 1;
+  process.exitCode = 1;
 });
 process.exit();

@@ -3,6 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openArena, type Arena } from '../../scripts/faults/arena.js';
 import { planKills, planOthers, processes, stages } from '../../scripts/faults/plan.js';
 import { nameOf, playFaults } from '../../scripts/faults/play.js';
+import { planTrainingRounds, trainingTargets } from '../../scripts/faults/training-plan.js';
+import { nameOfRound, playTrainings } from '../../scripts/faults/training-play.js';
 import { trainerPython } from '../support/trainer.js';
 
 const minutes = 60_000;
@@ -52,4 +54,31 @@ test(
     expect(restarted, told.join('\n')).toBeGreaterThanOrEqual(11);
   },
   10 * minutes,
+);
+
+test('a plan of trainings hurts everything equally often, one thing after the other, and is the same again', () => {
+  const plan = planTrainingRounds(3, 12);
+  for (const target of trainingTargets)
+    expect(plan.filter(([first]) => first?.target === target)).toHaveLength(3);
+  expect(plan.filter((round) => round.length === 2)).toHaveLength(4);
+  for (const [first, second] of plan)
+    expect(second?.moment ?? 1).toBeGreaterThan(first?.moment ?? 1);
+  expect(planTrainingRounds(3, 12)).toEqual(plan);
+});
+
+test(
+  'a training that loses its worker, its trainer or its machine ends with the same bytes, and repeats only what no checkpoint held',
+  async () => {
+    const { played } = await playTrainings(arena, {
+      rounds: planTrainingRounds(1, 4),
+      lanes: 4,
+      plan: { steps: 40, every: 7, pause: 0.05 },
+      say: (sentence) => told.push(sentence),
+    });
+    expect(
+      played.map(({ faults, problems }) => ({ faults: nameOfRound(faults), problems })),
+    ).toEqual(played.map(({ faults }) => ({ faults: nameOfRound(faults), problems: [] })));
+    expect(played).toHaveLength(5);
+  },
+  3 * minutes,
 );

@@ -1,0 +1,29 @@
+import { randomFrom } from '../../statistics/random.js';
+
+/**
+ * What a kill −9 takes away during a training: the worker that supervises it; the trainer; the wrapper that stands before it; or the
+ * whole machine, with the job's folder.
+ */
+export const trainingTargets = ['worker', 'trainer', 'wrapper', 'machine'] as const;
+export type TrainingTarget = (typeof trainingTargets)[number];
+
+export interface TrainingFault {
+  target: TrainingTarget;
+  /** Strikes when this share of the steps has run. */
+  moment: number;
+}
+
+/** One training, and what happens to it: one fault or two. */
+export type TrainingRound = TrainingFault[];
+
+/** Rounds in which each target comes up equally often; every third has a second fault later on. */
+export function planTrainingRounds(seed: number, count: number): TrainingRound[] {
+  const random = randomFrom(`faults/training/${seed}`);
+  const draw = () => trainingTargets[Math.floor(random() * trainingTargets.length)] ?? 'worker';
+  return Array.from({ length: count }, (_, index) => {
+    const target = trainingTargets[index % trainingTargets.length] ?? 'worker';
+    const first = { target, moment: random() * 0.8 };
+    if (index % 3 !== 2) return [first];
+    return [first, { target: draw(), moment: first.moment + random() * (0.95 - first.moment) }];
+  });
+}

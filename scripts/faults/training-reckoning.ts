@@ -1,0 +1,105 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Arena } from './arena.js';
+import { findByCommand } from './family.js';
+import { patiently } from './patience.js';
+import type { Line, Stepping } from './stepping.js';
+
+interface Run {
+  key: string;
+  attempt: number;
+  kind: string | null;
+  /** The step that the newest kept checkpoint of this attempt or one before was written after. */
+  kept: number;
+}
+
+/**
+ * What is wrong after a training of countable steps, a sentence each; empty when it went as if nothing had happened. Where no machine was
+ * lost (`lossless`), none of its checkpoints may be.
+ */
+export async function reckonTraining(
+  arena: Arena,
+  { model, steps, every, ledger }: Stepping,
+  { lossless }: { lossless: boolean },
+): Promise<string[]> {
+  const runs = await runsOf(arena, model);
+  const lines = await ledger();
+  return [
+    ...judgeLedger(lines, runs, { steps, every }),
+    ...(lossless ? judgeKept(lines, runs) : []),
+    ...judgeOutcomes(runs),
+    ...(await findLeftovers(arena, runs)),
+  ];
+}
+
+/** Each attempt goes on right behind the newest kept checkpoint, so no step runs again but those behind it. */
+function judgeLedger(
+  lines: readonly Line[],
+  runs: readonly Run[],
+  { steps, every }: { steps: number; every: number },
+): string[] {
+  const problems: string[] = [];
+  for (const { attempt } of runs) {
+    const own = lines.filter((line) => line.attempt === attempt);
+    const began = own.filter(({ word }) => word === 'began');
+    const ran = own.filter(({ word }) => word === 'step').map(({ step }) => step);
+    const before = runs.find((run) => run.attempt === attempt - 1)?.kept ?? 0;
+    if (began.length > 1) problems.push(`attempt ${attempt} was started ${began.length} times`);
+    for (const { step } of began)
+      if (step !== before)
+        problems.push(`attempt ${attempt} began after step ${step}; kept was step ${before}`);
+    if (ran.some((step, at) => step !== before + 1 + at))
+      problems.push(`attempt ${attempt} ran its steps out of order: ${ran.join(' ')}`);
+  }
+  const all = lines.filter(({ word }) => word === 'step').map(({ step }) => step);
+  const missing = Array.from({ length: steps }, (_, at) => at + 1).filter((n) => !all.includes(n));
+  if (missing.length > 0) problems.push(`steps ${missing.join(' ')} never ran`);
+  const late = runs.filter(({ kept }) => kept % every !== 0);
+  if (late.length > 0) problems.push('a checkpoint was kept that no step ended with');
+  return problems;
+}
+
+function judgeKept(lines: readonly Line[], runs: readonly Run[]): string[] {
+  return runs
+    .filter(({ kind }) => kind === 'retry')
+    .flatMap(({ attempt, kept }) => {
+      const saved = lines.findLast((line) => line.word === 'saved' && line.attempt <= attempt);
+      const last = saved?.step ?? 0;
+      return kept < last ? [`attempt ${attempt} saved step ${last}, but kept is ${kept}`] : [];
+    });
+}
+
+function judgeOutcomes(runs: readonly Run[]): string[] {
+  const open = runs.filter(({ kind }) => kind === null);
+  const succeeded = runs.filter(({ kind }) => kind === 'succeeded');
+  return [
+    ...(open.length > 0 ? [`${open.length} attempts have no outcome`] : []),
+    ...(succeeded.length === 1 ? [] : [`${succeeded.length} attempts succeeded`]),
+  ];
+}
+
+async function findLeftovers({ home }: Arena, runs: readonly Run[]): Promise<string[]> {
+  const problems: string[] = [];
+  for (const { key } of runs) {
+    const folder = join(home, 'jobs', key);
+    const alive = await findByCommand(folder);
+    if (alive.length > 0) problems.push(`${key} left the processes ${alive.join(' ')}`);
+    const left = await access(folder).then(
+      () => true,
+      () => false,
+    );
+    if (left) problems.push(`${key} left its folder`);
+  }
+  return problems;
+}
+
+async function runsOf({ database }: Arena, model: string): Promise<Run[]> {
+  const text = `
+    SELECT run.key, run.attempt, run.outcome ->> 'kind' AS kind, coalesce(max(substr(kept.name, 6)::int), 0) AS kept
+    FROM training_run run
+    LEFT JOIN training_run before ON before.model = run.model AND before.attempt <= run.attempt
+    LEFT JOIN checkpoint kept ON kept.key = before.key
+    WHERE run.model = $1 GROUP BY 1, 2, 3 ORDER BY 2`;
+  const { rows } = await patiently(() => database.pool.query<Run>(text, [model]));
+  return rows;
+}
