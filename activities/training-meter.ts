@@ -3,7 +3,7 @@ import { milliseconds } from '../contracts/duration.js';
 import { microsOf } from '../contracts/money.js';
 import type { RegisteredSpec } from '../contracts/spec.js';
 import type { TrainingAttempt } from '../contracts/stages.js';
-import { budgetsOver, tellSoftLimit } from '../db/budget.js';
+import { budgetsOver, tellExceeded, tellSoftLimit } from '../db/budget.js';
 import type { Database } from '../db/connect.js';
 import {
   countedSince,
@@ -75,7 +75,10 @@ export function createReservations({
       limits: deliveryLimits(spec),
       decide: (standings) => decideReservation(estimate, standings),
     });
-    return refused && exceededSentence(refused, { model, needs: estimate.least });
+    if (!refused) return null;
+    const reason = exceededSentence(refused, { model, needs: estimate.least });
+    await tellExceeded(db, { key, budget: refused, reason });
+    return reason;
   }
   return { reserve };
 }
@@ -122,7 +125,9 @@ export function createTrainingMeter({
       (more > 0 && !(await reserveMore(db, account, more)) ? tightest(standings) : undefined);
     if (!passed) return null;
     const ran = { seconds: account.milliseconds / 1_000, spent: account.spent };
-    return exceededSentence(passed, { model: account.model, needs: ahead, ran });
+    const reason = exceededSentence(passed, { model: account.model, needs: ahead, ran });
+    await tellExceeded(db, { key: account.key, budget: passed, reason });
+    return reason;
   }
 
   async function countUpTo(key: string, job: JobClock): Promise<TrainingAccount | null> {

@@ -8,6 +8,7 @@ import { createAuditRoutes } from './routes/audit.js';
 import { createDeliveryRoutes } from './routes/delivery.js';
 import { createDriftRoutes } from './routes/drift.js';
 import { createModelRoutes } from './routes/model.js';
+import { createMoneyRoutes } from './routes/money.js';
 import { createMonitorRoutes } from './routes/monitor.js';
 import { createReleaseRoutes } from './routes/release.js';
 import { createSpecRoutes } from './routes/spec.js';
@@ -88,6 +89,7 @@ const routes = [
   createReleaseRoutes,
   createDriftRoutes,
   createMonitorRoutes,
+  createMoneyRoutes,
   createAuditRoutes,
   createStatusRoutes,
 ];

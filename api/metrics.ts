@@ -95,6 +95,22 @@ export const stateMetrics = {
     help: 'Severity by the last drift check: 0 none, 1 minor, 2 moderate, 3 major',
     labels: ['model'],
   },
+  training_cost_total: {
+    help: 'What trainings cost, in units of the currency',
+    labels: ['team', 'model', 'currency'],
+  },
+  training_energy_kwh_total: {
+    help: 'Energy of trainings by the watts of the price book',
+    labels: ['team', 'model'],
+  },
+  training_carbon_grams_total: {
+    help: 'CO2 equivalent of that energy, by the grid of the price book',
+    labels: ['team', 'model'],
+  },
+  budget_spent_ratio: {
+    help: 'Share of the hard limit that is spent in its period; of the soft one where there is no hard',
+    labels: ['scope', 'name'],
+  },
   outbox_waiting_events: { help: 'Events not sent yet', labels: [] },
   outbox_failing_seconds: {
     help: 'Age of the oldest unsent event whose sending failed, 0 where none did',

@@ -8,6 +8,7 @@ import {
   addRetireCommand,
   addShowCommand,
 } from './commands/model.js';
+import { addBudgetCommand, addCostCommand, addPricesCommand } from './commands/money.js';
 import { addPredictCommand } from './commands/predict.js';
 import { addReleaseCommands, addRollbackCommand } from './commands/release.js';
 import { addInitCommand } from './commands/init.js';
@@ -49,4 +50,7 @@ const commands = [
   addRetireCommand,
   addLogsCommand,
   addLineageCommand,
+  addCostCommand,
+  addBudgetCommand,
+  addPricesCommand,
 ];

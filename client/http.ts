@@ -23,6 +23,7 @@ export interface Http {
   url: string;
   get<T>(path: string, answer: z.ZodType<T>, call?: Call): Promise<T>;
   post<T>(path: string, answer: z.ZodType<T>, call?: Call): Promise<T>;
+  put<T>(path: string, answer: z.ZodType<T>, call?: Call): Promise<T>;
 }
 
 export function createHttp({
@@ -65,6 +66,7 @@ export function createHttp({
     url,
     get: (path, answer, call) => send('GET', path, answer, call),
     post: (path, answer, call) => send('POST', path, answer, call),
+    put: (path, answer, call) => send('PUT', path, answer, call),
   };
 }
 

@@ -3,6 +3,7 @@ import { createApprovalClient } from './approval.js';
 import { createDeliveryClient } from './delivery.js';
 import { createHttp, type HttpOptions } from './http.js';
 import { createModelClient } from './model.js';
+import { createMoneyClient } from './money.js';
 import { createMonitorClient } from './monitor.js';
 import { createReleaseClient } from './release.js';
 import { createTrainingClient } from './training.js';
@@ -31,6 +32,7 @@ export function createPerennial(options: HttpOptions) {
     ...createApprovalClient(http),
     ...createReleaseClient(http),
     ...createMonitorClient(http),
+    ...createMoneyClient(http),
   };
 }
 export type Perennial = ReturnType<typeof createPerennial>;

@@ -59,7 +59,8 @@ interface Checked<T> {
   problems: FileProblem[];
 }
 
-function checkDocument<T>(document: YamlDocument, schema: z.ZodType<T>): Checked<T> {
+/** What the schema makes of a document, or all its problems in the order of the text. */
+export function checkDocument<T>(document: YamlDocument, schema: z.ZodType<T>): Checked<T> {
   if (document.problems.length > 0) return { value: undefined, problems: document.problems };
   const parsed = schema.safeParse(document.value);
   if (parsed.success) return { value: parsed.data, problems: [] };
@@ -105,7 +106,7 @@ function contractPathOf(spec: unknown): string | undefined {
   return typeof data.contract === 'string' && data.contract !== '' ? data.contract : undefined;
 }
 
-async function readSmallFile(path: string): Promise<string> {
+export async function readSmallFile(path: string): Promise<string> {
   const found = await stat(path).catch(() => null);
   if (!found?.isFile())
     throw new PerennialError('FILE_NOT_FOUND', `There is no file '${path}'.`, { path });

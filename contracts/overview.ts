@@ -86,6 +86,8 @@ export const lineage = z.strictObject({
   delivery: deliveryView,
   evidence,
   snapshot: z.strictObject({ digest: sha256, manifest: snapshotManifest }).nullable(),
+  /** The prices its training was counted by; null where there were none. */
+  priceBook: z.strictObject({ number: z.int().positive(), digest: sha256 }).nullable(),
   approval: approvalView.nullable(),
   gates: z.array(finding),
 });

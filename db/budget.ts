@@ -160,6 +160,20 @@ export async function tellSoftLimit(db: Database, passed: BudgetView): Promise<v
   });
 }
 
+/** Tells outside, once for an attempt, that a budget keeps its training from going on. */
+export async function tellExceeded(
+  db: Executor,
+  { key, budget: passed, reason }: { key: string; budget: BudgetView; reason: string },
+): Promise<void> {
+  const { scope, name, hard, spent, currency } = passed;
+  await addToOutbox(db, {
+    key: `budget.exceeded/${key}`,
+    type: 'budget.exceeded',
+    subject: subjectOf({ scope, name }),
+    payload: { scope, name, hard, spent, currency, reason },
+  });
+}
+
 function subjectOf({ scope, name }: BudgetName): string {
   return scope === 'team' ? `team ${name}` : name;
 }

@@ -207,11 +207,17 @@ export async function readLineage(db: Executor, model: string, version: number):
   const view = versionOf(row);
   const digest = view.lineage.snapshotDigest;
   const [snapshot] = await readRows(db, sql`SELECT content FROM snapshot WHERE digest = ${digest}`);
+  const [prices] = await readRows(
+    db,
+    sql`SELECT p.number, p.digest FROM training_account a JOIN price_book p ON p.number = a.price_book
+      WHERE a.model = ${model} AND a.delivery = ${view.delivery} ORDER BY p.number DESC LIMIT 1`,
+  );
   return {
     version: view,
     delivery: await findDelivery(db, model, view.delivery),
     evidence: evidence.parse(row.evidence_content),
     snapshot: snapshot ? { digest, manifest: snapshotManifest.parse(snapshot.content) } : null,
+    priceBook: prices ? { number: Number(prices.number), digest: String(prices.digest) } : null,
     approval: await findApproval(db, sql`a.model = ${model} AND a.version = ${version}`),
     gates: await listFindings(db, 'gate_verdict', model, view.delivery),
   };

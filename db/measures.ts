@@ -25,6 +25,11 @@ export async function readMeasures(db: Executor): Promise<Measure[]> {
       WHERE m.retired_at IS NULL
     ), last_check AS (
       SELECT DISTINCT ON (model) model, at, report FROM drift_report ORDER BY model, check_number DESC
+    ), spent AS (
+      SELECT coalesce(s.team, m.team) AS team, m.name AS model, p.currency, coalesce(sum(s.amount), 0)::float8 AS amount,
+        coalesce(sum(s.millijoules), 0)::float8 AS millijoules, coalesce(sum(s.micrograms), 0)::float8 AS micrograms
+      FROM model m CROSS JOIN (SELECT DISTINCT currency FROM price_book) p LEFT JOIN spend s ON s.model = m.name
+      GROUP BY 1, 2, 3
     )
     SELECT 'delivery_age_seconds' AS name, jsonb_build_object('model', model, 'stage', stage) AS labels,
       extract(epoch FROM now() - opened_at)::float8 AS value
@@ -63,6 +68,15 @@ export async function readMeasures(db: Executor): Promise<Measure[]> {
     SELECT 'drift_severity', jsonb_build_object('model', model),
       (array_position(ARRAY['none', 'minor', 'moderate', 'major'], report ->> 'severity') - 1)::float8
     FROM served JOIN last_check USING (model)
+    UNION ALL
+    SELECT amounts.* FROM spent CROSS JOIN LATERAL (VALUES
+      ('training_cost_total', jsonb_build_object('team', team, 'model', model, 'currency', currency), amount / 1e6),
+      ('training_energy_kwh_total', jsonb_build_object('team', team, 'model', model), millijoules / 3.6e9),
+      ('training_carbon_grams_total', jsonb_build_object('team', team, 'model', model), micrograms / 1e6)) AS amounts
+    UNION ALL
+    SELECT 'budget_spent_ratio', jsonb_build_object('scope', scope, 'name', name),
+      budget_spent(budget) / greatest(coalesce(hard, soft), 1)::float8
+    FROM budget WHERE scope <> 'delivery'
     UNION ALL
     SELECT 'outbox_waiting_events', '{}', count(*)::float8 FROM outbox WHERE sent_at IS NULL
     UNION ALL

@@ -2,6 +2,7 @@ import { createRoute } from '@hono/zod-openapi';
 import { dataContract } from '../../contracts/contract.js';
 import { appliedSpec, applySpec } from '../../contracts/overview.js';
 import { modelSpec } from '../../contracts/spec.js';
+import { newestPriceBook, requireCurrency } from '../../db/price-book.js';
 import { registerSpec } from '../../db/spec.js';
 import { checkExpression } from '../../governance/policy.js';
 import { answers, body, createRouter } from '../answers.js';
@@ -27,6 +28,8 @@ export function createSpecRoutes({ db }: ApiDependencies) {
       return refuseInput(contract.error, { where: 'contract', code: 'CONTRACT_INVALID' });
     const { automaticWhen } = spec.data.approval;
     if (automaticWhen !== undefined) checkExpression(automaticWhen);
+    const prices = await newestPriceBook(db);
+    if (spec.data.budget && prices) requireCurrency(spec.data.budget.currency, prices);
     const content = { spec: spec.data, contract: contract.data, base };
     const registered = await registerSpec(db, { content, by });
     return context.json({ model: spec.data.model, ...registered }, 200);

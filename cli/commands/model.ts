@@ -207,6 +207,9 @@ export function addLineageCommand(program: Command): void {
         data: found.snapshot
           ? `${found.snapshot.manifest.rows} rows of ${found.snapshot.manifest.source.path}, ${found.snapshot.manifest.window.from} to ${found.snapshot.manifest.window.to}`
           : 'not kept',
+        prices: found.priceBook
+          ? `price book ${found.priceBook.number}, ${found.priceBook.digest}`
+          : 'none',
       };
       for (const [name, value] of Object.entries(facts)) say(`${name.padEnd(11)} ${value}`);
       for (const vote of found.approval?.votes ?? [])

@@ -43,7 +43,7 @@ describe('the OpenAPI document', () => {
       const named = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]);
       const declared = (operation.parameters ?? []).filter((each) => each.in === 'path');
       expect(declared.map((each) => each.name).toSorted()).toEqual(named.toSorted());
-      expect(operation.requestBody !== undefined).toBe(method === 'post');
+      expect(operation.requestBody !== undefined).toBe(['post', 'put'].includes(method));
       expect(Object.keys(operation.responses)).toEqual(['200', 'default']);
       const error = operation.responses.default?.content?.['application/json']?.schema;
       expect(error).toMatchObject({ required: ['code', 'message', 'hint', 'requestId'] });

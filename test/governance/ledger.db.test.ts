@@ -173,8 +173,10 @@ describe('The ledger', () => {
     const payer = { team: 'tests', model, delivery: 1 };
     expect(await budgetsOver(fresh.db, payer)).toMatchObject([{ spent: 10_000, hard: 10_000 }]);
     expect(await events(model)).toEqual(['spec.applied', 'budget.set', 'budget.soft-limit-passed']);
-    const { rows } = await fresh.db.execute(sql`SELECT type FROM outbox WHERE subject = ${model}`);
-    expect(rows).toEqual([{ type: 'budget.soft-limit-passed' }]);
+    const { rows } = await fresh.db.execute(
+      sql`SELECT type FROM outbox WHERE subject = ${model} ORDER BY type`,
+    );
+    expect(rows).toEqual([{ type: 'budget.exceeded' }, { type: 'budget.soft-limit-passed' }]);
 
     const next = { ...input, attempt: 2, key: key.replace(/1$/, '2') };
     await openTrainingRun(fresh.db, next, 'process');

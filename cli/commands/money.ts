@@ -1,0 +1,202 @@
+import { Argument, type Command } from 'commander';
+import { budgetScope, type BudgetPeriod, type BudgetScope } from '../../contracts/budget.js';
+import type { ModelCost } from '../../contracts/cost.js';
+import { PerennialError } from '../../client/index.js';
+import { amountOf } from '../../contracts/money.js';
+import {
+  addActingOptions,
+  addCommonOptions,
+  connect,
+  principalOf,
+  type CommonOptions,
+} from '../connection.js';
+import { examples } from '../examples.js';
+import { number, paint, say, sayJson, sayTable } from '../output.js';
+
+/** `cost`: what a model's trainings took. */
+export function addCostCommand(program: Command): void {
+  addCommonOptions(
+    program
+      .command('cost <model>')
+      .summary('show what a model costs: money, energy, carbon')
+      .description(
+        'Shows what the trainings of a model cost by delivery, and by version for each thousand predictions it answered.',
+      ),
+  )
+    .addHelpText('after', examples('perennial cost flight-delay', 'perennial cost churn --json'))
+    .action(async (model: string, options: CommonOptions) => {
+      const cost = await connect(options).cost(model);
+      if (options.json) return sayJson(cost);
+      sayCost(cost);
+    });
+}
+
+const energySources = {
+  'price-book': 'Energy by the watts of the price book.',
+  measured: 'GPU energy as measured, the rest by the watts of the price book.',
+  both: 'GPU energy as measured where it was, the rest by the watts of the price book.',
+  none: 'No training has been counted yet.',
+};
+
+function sayCost({ model, currency, energyFrom, total, reserved, ...cost }: ModelCost): void {
+  if (currency === null)
+    return say(`${paint('bold', model)} no prices: set them with \`perennial prices set FILE\``);
+  const held = reserved > 0 ? `, ${amountOf(reserved)} held` : '';
+  say(
+    `${paint('bold', model)} ${amountOf(total.amount)} ${currency}${held}, ${number(total.energyKwh)} kWh, ${number(total.carbonGrams)} gCO2e. ${energySources[energyFrom]}`,
+  );
+  say();
+  sayTable(
+    ['delivery', 'version', 'attempts', 'seconds', currency, 'kWh', 'gCO2e'],
+    cost.deliveries.map((each) => [
+      each.delivery,
+      each.version === null ? null : `v${each.version}`,
+      each.attempts,
+      number(each.seconds),
+      amountOf(each.amount),
+      number(each.energyKwh),
+      number(each.carbonGrams),
+    ]),
+    'Nothing counted yet.',
+  );
+  if (cost.versions.length === 0) return;
+  say();
+  sayTable(
+    ['version', 'predictions', `${currency} per 1000`, 'kWh per 1000', 'gCO2e per 1000'],
+    cost.versions.map(({ version, predictions, perThousand }) => [
+      `v${version}`,
+      predictions,
+      perThousand && amountOf(perThousand.amount),
+      number(perThousand?.energyKwh),
+      number(perThousand?.carbonGrams),
+    ]),
+    '',
+  );
+}
+
+interface BudgetOptions extends CommonOptions {
+  soft?: string;
+  hard?: string;
+  period: BudgetPeriod;
+  currency?: string;
+  by: string;
+  reason: string;
+}
+
+const scopeArgument = () =>
+  new Argument('<scope>', 'whose budget').choices(budgetScope.options).argRequired();
+const nameText = 'team, model, or delivery as flight-delay/3';
+
+/** `budget list`, `budget set`, `budget extend`. */
+export function addBudgetCommand(program: Command): void {
+  const budget = program
+    .command('budget')
+    .summary('list, set or extend budgets of teams, models and deliveries')
+    .description(
+      'Limits of what trainings may cost: people are told at the soft one, trainings stop at the hard one.',
+    )
+    .addHelpText(
+      'after',
+      `\nEvery one of them takes --json.\n${examples('perennial budget list', 'perennial budget set team growth --soft 800 --hard 1000', 'perennial budget extend model churn --by 50')}`,
+    );
+  addCommonOptions(budget.command('list').summary('all budgets and how they stand'))
+    .addHelpText('after', examples('perennial budget list --json'))
+    .action(listBudgets);
+  addActingOptions(budget.command('set').summary('set the limits of a budget'))
+    .addArgument(scopeArgument())
+    .argument('<name>', nameText)
+    .option('--soft <amount>', 'people are told from here on')
+    .option('--hard <amount>', 'trainings stop before this is passed')
+    .option('--period <period>', 'month or total', 'month')
+    .option('--currency <code>', 'currency of the amounts (default: that of the prices)')
+    .option('--reason <text>', 'why, kept in the audit chain', '')
+    .addHelpText('after', examples('perennial budget set model churn --hard 200 --period total'))
+    .action(setBudget);
+  addActingOptions(budget.command('extend').summary('raise the limits of a budget'))
+    .addArgument(scopeArgument())
+    .argument('<name>', nameText)
+    .requiredOption('--by <amount>', 'how much is added to its limits')
+    .option('--reason <text>', 'why, kept in the audit chain', '')
+    .addHelpText('after', examples('perennial budget extend team growth --by 50 --reason launch'))
+    .action(async (scope: BudgetScope, name: string, options: BudgetOptions) => {
+      const { by: amount, reason } = options;
+      const by = principalOf(options);
+      const stands = await connect(options).extendBudget({ scope, name, amount, by, reason });
+      sayBudgets([stands], options);
+    });
+}
+
+async function listBudgets(options: CommonOptions): Promise<void> {
+  const budgets = await connect(options).listBudgets();
+  if (options.json) return sayJson({ budgets });
+  sayBudgets(budgets, options);
+}
+
+async function setBudget(scope: BudgetScope, name: string, options: BudgetOptions): Promise<void> {
+  const perennial = connect(options);
+  const { soft, hard, period, reason } = options;
+  const currency = options.currency ?? (await perennial.showPrices())?.content.currency;
+  if (currency === undefined)
+    throw new PerennialError('PRICES_MISSING', 'Without prices no budget can be counted.');
+  const limits = { ...(soft !== undefined && { soft }), ...(hard !== undefined && { hard }) };
+  const by = principalOf(options);
+  const asked = { scope, name, period, currency, ...limits, by, reason };
+  sayBudgets([await perennial.setBudget(asked)], options);
+}
+
+function sayBudgets(
+  budgets: Awaited<ReturnType<ReturnType<typeof connect>['listBudgets']>>,
+  { json }: CommonOptions,
+): void {
+  if (json) return sayJson(budgets[0]);
+  const limit = (value: number | null) => (value === null ? null : amountOf(value));
+  sayTable(
+    ['scope', 'name', 'period', 'currency', 'spent', 'held', 'soft', 'hard'],
+    budgets.map((each) => [
+      each.scope,
+      each.name,
+      each.period,
+      each.currency,
+      amountOf(each.spent),
+      amountOf(each.reserved),
+      limit(each.soft),
+      limit(each.hard),
+    ]),
+    'No budgets. Set one with `perennial budget set team NAME --hard AMOUNT`.',
+  );
+}
+
+/** `prices show`, `prices set`. */
+export function addPricesCommand(program: Command): void {
+  const prices = program
+    .command('prices')
+    .summary('show or set what machines cost and draw')
+    .description(
+      'The price book: prices of cores, memory and GPUs, their watts, electricity and carbon of the grid.',
+    )
+    .addHelpText(
+      'after',
+      `\nBoth take --json.\n${examples('perennial prices show', 'perennial prices set prices.yaml')}`,
+    );
+  addCommonOptions(prices.command('show').summary('the prices that new trainings are counted by'))
+    .addHelpText('after', examples('perennial prices show --json'))
+    .action(async (options: CommonOptions) => {
+      const kept = await connect(options).showPrices();
+      if (options.json) return sayJson({ prices: kept });
+      if (!kept) return say('No prices. Set them with `perennial prices set FILE`.');
+      say(
+        `${paint('bold', `price book ${kept.number}`)}, ${kept.digest.slice(0, 12)}, set by ${kept.setBy} at ${kept.setAt}`,
+      );
+      say(JSON.stringify(kept.content, null, 2));
+    });
+  addActingOptions(prices.command('set').summary('set new prices from a YAML file'))
+    .argument('<file>', 'price book; docs/costs.md shows one')
+    .addHelpText('after', examples('perennial prices set prices.yaml'))
+    .action(async (file: string, options: CommonOptions) => {
+      const kept = await connect(options).setPricesFile(file, { by: principalOf(options) });
+      if (options.json) return sayJson(kept);
+      say(
+        `${paint('bold', `price book ${kept.number}`)} ${kept.created ? 'set' : 'unchanged'}, ${kept.digest.slice(0, 12)}`,
+      );
+    });
+}

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import {
+  budgetView,
+  type BudgetView,
+  type ExtendBudget,
+  type SetBudget,
+} from '../contracts/budget.js';
+import { modelCost, type ModelCost } from '../contracts/cost.js';
+import {
+  keptPriceBook,
+  pricesSet,
+  type KeptPriceBook,
+  type PricesSet,
+  type SetPrices,
+} from '../contracts/price-book.js';
+import type { Http } from './http.js';
+import { readPriceFile } from './price-file.js';
+
+/** Prices, budgets and what trainings cost. Amounts in answers are millionths of the currency. */
+export function createMoneyClient(http: Http) {
+  const setPrices = (request: SetPrices): Promise<PricesSet> =>
+    http.put('/api/v1/price-book', pricesSet, { body: request });
+  return {
+    cost: (model: string): Promise<ModelCost> =>
+      http.get(`/api/v1/models/${encodeURIComponent(model)}/cost`, modelCost),
+    async listBudgets(): Promise<BudgetView[]> {
+      const answer = z.strictObject({ budgets: z.array(budgetView) });
+      return (await http.get('/api/v1/budgets', answer)).budgets;
+    },
+    setBudget: (request: SetBudget): Promise<BudgetView> =>
+      http.put('/api/v1/budgets', budgetView, { body: request }),
+    extendBudget: (request: ExtendBudget): Promise<BudgetView> =>
+      http.post('/api/v1/budgets/extend', budgetView, { body: request }),
+    /** The prices that new trainings are counted by; null where there are none. */
+    async showPrices(): Promise<KeptPriceBook | null> {
+      const answer = z.strictObject({ prices: keptPriceBook.nullable() });
+      return (await http.get('/api/v1/price-book', answer)).prices;
+    },
+    setPrices,
+    /** Reads a price book from a YAML file and sets it. */
+    async setPricesFile(path: string, { by }: { by: string }): Promise<PricesSet> {
+      return setPrices({ prices: await readPriceFile(path), by });
+    },
+  };
+}

@@ -1,0 +1,200 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { sql } from 'drizzle-orm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { createApi } from '../../api/app.js';
+import { createApiMetrics } from '../../api/metrics.js';
+import { createPerennial, type Perennial } from '../../client/index.js';
+import { readPriceFile } from '../../client/price-file.js';
+import { createReservations, createTrainingMeter } from '../../activities/training-meter.js';
+import { loadSpec } from '../../db/spec.js';
+import { openTrainingRun } from '../../db/training.js';
+import { silentLog } from '../../runtime/log.js';
+import { applicationOf, rememberVersion } from '../api/remembered.js';
+import { temporaryFolder } from '../support/artifacts.js';
+import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
+import { prices } from './prices.js';
+
+let database: FreshDatabase;
+let connection: Connection;
+let perennial: Perennial;
+let metrics: ReturnType<typeof createApiMetrics>;
+
+const ran = (milliseconds: number) => ({ startedAt: '2026-03-01T10:00:00Z', ran: milliseconds });
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  connection = Connection.lazy({ address: '127.0.0.1:1' });
+  const { db } = database;
+  metrics = createApiMetrics({ db, log: silentLog });
+  const engine = { client: new Client({ connection }), patience: 500 };
+  const api = createApi({ db, engine, log: silentLog });
+  const fetch: typeof globalThis.fetch = async (input, init) => api.request(input, init);
+  perennial = createPerennial({ url: 'http://perennial.test', fetch });
+});
+afterAll(async () => {
+  await connection.close();
+  await database.close();
+});
+
+describe('Without a price book', () => {
+  it('costs are told as none, and no training is held back', async () => {
+    const { digest } = await perennial.apply(applicationOf('free'));
+    expect(await perennial.cost('free')).toMatchObject({ currency: null, deliveries: [] });
+    expect(await perennial.showPrices()).toBeNull();
+    const clock = { now: () => new Date() };
+    const meter = createTrainingMeter({ db: database.db, clock, every: 1, grace: 1 });
+    const attempt = { model: 'free', delivery: 1, attempt: 1, key: 'perennial-0123456789ab-1' };
+    const { reserve } = createReservations({ db: database.db, ahead: 2 });
+    expect(await reserve(attempt, await loadSpec(database.db, digest))).toBeNull();
+    expect(await meter.charge(attempt.key, ran(1_000))).toBeNull();
+    await meter.settle(attempt.key, ran(2_000));
+    expect(await metrics.collect()).not.toContain('perennial_training_cost_total');
+  });
+
+  it('no budget is set', async () => {
+    const asked = { scope: 'team', name: 'x', currency: 'EUR', hard: 1, by: 'ada' } as const;
+    await expect(perennial.setBudget(asked)).rejects.toMatchObject({ code: 'PRICES_MISSING' });
+  });
+});
+
+describe('With prices', () => {
+  beforeAll(async () => {
+    await perennial.setPrices({ prices, by: 'ada' });
+  });
+
+  it('the same prices again change nothing, others make the next book', async () => {
+    expect(await perennial.setPrices({ prices, by: 'bo' })).toMatchObject({
+      number: 1,
+      setBy: 'ada',
+      created: false,
+    });
+    const dearer = { ...prices, perHour: { ...prices.perHour, cpu: '7.2' } };
+    expect(await perennial.setPrices({ prices: dearer, by: 'bo' })).toMatchObject({ number: 2 });
+    expect(await perennial.setPrices({ prices, by: 'ada' })).toMatchObject({ number: 3 });
+    const audit = await perennial.audit({ subject: 'prices' });
+    expect(audit.map(({ actor }) => actor)).toEqual(['ada', 'bo', 'ada']);
+  });
+
+  it.each([
+    ['a negative price', { ...prices, perHour: { cpu: -1, memoryGiB: 0 } }, 'PRICE_BOOK_INVALID'],
+    ['a currency that nobody has', { ...prices, currency: 'ABC' }, 'PRICE_BOOK_INVALID'],
+    ['another currency', { ...prices, currency: 'USD' }, 'CURRENCY_DIFFERS'],
+    ['a text', 'cheap', 'PRICE_BOOK_INVALID'],
+  ])('%s is refused and changes nothing', async (_, wrong, code) => {
+    await expect(perennial.setPrices({ prices: wrong, by: 'ada' })).rejects.toMatchObject({ code });
+    expect(await perennial.showPrices()).toMatchObject({ number: 3 });
+  });
+
+  it.each([
+    ['a negative limit', { hard: '-1' }, 'INPUT_INVALID'],
+    ['no limit at all', {}, 'INPUT_INVALID'],
+    ['a soft limit above the hard one', { soft: 2, hard: 1 }, 'INPUT_INVALID'],
+    ['a currency that nobody has', { hard: 1, currency: 'euro' }, 'INPUT_INVALID'],
+    ['another currency', { hard: 1, currency: 'USD' }, 'CURRENCY_DIFFERS'],
+  ])('a budget with %s is refused and changes nothing', async (_, wrong, code) => {
+    const asked = { scope: 'team', name: 'x', currency: 'EUR', by: 'ada', ...wrong } as const;
+    await expect(perennial.setBudget(asked)).rejects.toMatchObject({ code });
+    expect(await perennial.listBudgets()).toEqual([]);
+  });
+
+  it.each([
+    ['a negative budget', { currency: 'EUR', delivery: { hard: -5 } }, 'SPEC_INVALID'],
+    ['a currency that nobody has', { currency: 'XX', delivery: { hard: 5 } }, 'SPEC_INVALID'],
+    ['another currency', { currency: 'USD', delivery: { hard: 5 } }, 'CURRENCY_DIFFERS'],
+  ])('a spec with %s is refused', async (_, budget, code) => {
+    const application = applicationOf('refused');
+    const asked = { ...application, spec: { ...application.spec, budget } };
+    await expect(perennial.apply(asked)).rejects.toMatchObject({ code });
+  });
+
+  it('a budget is set, extended and listed, and the audit chain tells by whom', async () => {
+    const asked = { scope: 'team', name: 'growth', currency: 'EUR', by: 'ada' } as const;
+    await perennial.setBudget({ ...asked, soft: '8', hard: '10', reason: 'a quarter' });
+    const more = { scope: 'team', name: 'growth', amount: '2.5', by: 'bo' } as const;
+    expect(await perennial.extendBudget(more)).toMatchObject({ soft: 10.5e6, hard: 12.5e6 });
+    expect(await perennial.listBudgets()).toMatchObject([
+      { scope: 'team', name: 'growth', period: 'month', spent: 0, reserved: 0, hard: 12.5e6 },
+    ]);
+    const audit = await perennial.audit({ subject: 'team growth' });
+    expect(audit.map(({ action, actor }) => [action, actor])).toEqual([
+      ['budget.set', 'ada'],
+      ['budget.extended', 'bo'],
+    ]);
+    const nobody = { scope: 'model', name: 'nobody', amount: '1', by: 'bo' } as const;
+    await expect(perennial.extendBudget(nobody)).rejects.toMatchObject({
+      code: 'BUDGET_NOT_FOUND',
+    });
+  });
+
+  it('costs are told by delivery, by version and for each thousand predictions', async () => {
+    const { db } = database;
+    const { digest: specDigest } = await perennial.apply(applicationOf('flights'));
+    await rememberVersion(db, { model: 'flights', version: 1, specDigest });
+    const key = 'perennial-abcdefabcdef-1';
+    const attempt = { model: 'flights', delivery: 1, attempt: 1, key };
+    await openTrainingRun(db, attempt, 'process');
+    let now = Date.parse('2026-03-01T10:00:00Z');
+    const clock = { now: () => new Date(now) };
+    const meter = createTrainingMeter({ db, clock, every: 1_000, grace: 1_000 });
+    await createReservations({ db, ahead: 2_000 }).reserve(attempt, await loadSpec(db, specDigest));
+    now += 10_000;
+    await meter.charge(key, ran(10_000));
+    await db.execute(sql`INSERT INTO window_count (model, version, role, revision, window_start, gateway, epoch, counts)
+      VALUES ('flights', 1, 'champion', 1, now(), 'g', 1, '{"requests": 4000}')`);
+    const running = await perennial.cost('flights');
+    expect(running.reserved).toBeGreaterThan(0);
+    await meter.settle(key, ran(20_000));
+    const energyKwh = (16.5 * 20_000) / 3.6e9;
+    const used = { amount: 20_000, seconds: 20, energyKwh, carbonGrams: energyKwh * 100 };
+    const near = Object.fromEntries(
+      Object.entries(used).map(([name, value]) => [name, expect.closeTo(value, 5) as number]),
+    );
+    expect(await perennial.cost('flights')).toMatchObject({
+      currency: 'EUR',
+      energyFrom: 'price-book',
+      total: near,
+      reserved: 0,
+      deliveries: [{ delivery: 1, version: 1, attempts: 1, ...near }],
+      versions: [{ version: 1, predictions: 4_000, perThousand: { amount: 5_000 } }],
+    });
+    expect((await perennial.lineage('flights', 1)).priceBook).toMatchObject({ number: 3 });
+    const told = await metrics.collect();
+    expect(told).toMatch(/perennial_training_cost_total\{.*model="flights",currency="EUR"\} 0.02/);
+    expect(told).toContain('perennial_budget_spent_ratio{name="growth",scope="team"} 0');
+
+    // Where the GPUs tell their own energy, it stands in for the price book's watts.
+    for (const [second, watts] of [
+      [0, 100],
+      [10, 100],
+      [20, 100],
+    ])
+      await db.execute(sql`INSERT INTO gpu_sample (key, device, at, name, watts)
+        VALUES (${key}, 'gpu0', timestamptz '2026-03-01 10:00:00Z' + make_interval(secs => ${second}), 'A10', ${watts})`);
+    const measured = await perennial.cost('flights');
+    expect(measured.energyFrom).toBe('measured');
+    expect(measured.total.energyKwh).toBeCloseTo(energyKwh + (2_000 * 1.5) / 3.6e6, 9);
+  });
+});
+
+describe('A price file', () => {
+  it('is read as it is set, whatever form its numbers have', async () => {
+    const path = join(await temporaryFolder(), 'prices.yaml');
+    await writeFile(path, stringify(prices));
+    expect(await readPriceFile(path)).toEqual(prices);
+  });
+
+  it('tells each mistake with its line', async () => {
+    const path = join(await temporaryFolder(), 'prices.yaml');
+    const wrong = { ...prices, perHour: { cpu: -1, memoryGiB: 0, gpu: 1 }, region: 'mars' };
+    await writeFile(path, stringify(wrong));
+    await expect(readPriceFile(path)).rejects.toMatchObject({
+      code: 'PRICE_BOOK_INVALID',
+      message: expect.stringMatching(
+        /prices\.yaml:3:8 perHour\.cpu: an amount[\s\S]*prices\.yaml:5:3 perHour\.gpu: there is no key 'gpu' here; did you mean/,
+      ) as string,
+    });
+  });
+});
