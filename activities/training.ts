@@ -139,6 +139,7 @@ export function createTrainingSupervision({
   ): Promise<TrainingOutcome> {
     const { key, model, delivery } = input;
     const { progressEvery } = spec.training;
+    const hungAfter = milliseconds(spec.training.heartbeat);
     const context = Context.current();
     const told = supervision.safeParse(context.info.heartbeatDetails).data;
     let seen = told?.key === key ? told : undefined;
@@ -146,38 +147,37 @@ export function createTrainingSupervision({
     const keepLook = (look: GpuSample[]) => {
       gpu = look;
     };
-    const beat = () =>
-      context.heartbeat(seen && gpu.length > 0 ? { ...seen, gpus: gpu } : seen);
+    const beat = () => context.heartbeat(seen && gpu.length > 0 ? { ...seen, gpus: gpu } : seen);
     // One that was seen and is there no more has lost its host: that ends the attempt, and the next one goes on from its checkpoint.
     const adopted = seen !== undefined || (await whileBeating(beat, submitOrAdopt(job)));
     log.info(adopted ? 'Training adopted' : 'Training started', { model, delivery, key });
     const root = backend.root(key);
     const keeper = checkpoints.keepFrom(root, input, seen?.checkpoint ?? null);
-    const supervising = () => superviseJob({
-      backend,
-      key,
-      clock,
-      every: pollEvery,
-      hungAfter: milliseconds(spec.training.heartbeat),
-      stalledAfter: progressEvery === undefined ? undefined : milliseconds(progressEvery),
-      timeout: milliseconds(spec.training.timeout),
-      grace: graceMs,
-      from: seen,
-      reported: atMostEvery(reportEvery, () => readProgressOf(db, key)),
-      checkpoints: keeper,
-      record: {
-        progress: (lines) => recordProgress(db, key, lines),
-        logs: (lines) => recordLog(db, key, lines),
-      },
-      charge: (job) => meter.charge(key, job),
-      beat: (latest) => {
-        seen = latest;
-        beat();
-      },
-      signal: context.cancellationSignal,
-    });
-    const end = await (gpus?.whileLooking(job, keepLook, supervising) ??
-      supervising());
+    const supervising = () =>
+      superviseJob({
+        backend,
+        key,
+        clock,
+        every: pollEvery,
+        hungAfter,
+        stalledAfter: progressEvery === undefined ? undefined : milliseconds(progressEvery),
+        timeout: milliseconds(spec.training.timeout),
+        grace: graceMs,
+        from: seen,
+        reported: atMostEvery(Math.min(reportEvery, hungAfter / 4), () => readProgressOf(db, key)),
+        checkpoints: keeper,
+        record: {
+          progress: (lines) => recordProgress(db, key, lines),
+          logs: (lines) => recordLog(db, key, lines),
+        },
+        charge: (job) => meter.charge(key, job),
+        beat: (latest) => {
+          seen = latest;
+          beat();
+        },
+        signal: context.cancellationSignal,
+      });
+    const end = await (gpus?.whileLooking(job, keepLook, supervising) ?? supervising());
     await meter.settle(key, await clockOf(key));
     const judged = await whileBeating(beat, judgeJob({ end, job, root, artifacts }));
     // Before the outcome, after which an attempt can add no checkpoint.

@@ -18,6 +18,7 @@ import {
   removeJobFolder,
   writeJson,
 } from './job-folder.js';
+import { openProgressDoor, type ProgressDoor } from './progress-door.js';
 import { trainerCommand } from './trainer.js';
 
 const wrapper = fileURLToPath(new URL('process-wrapper.py', import.meta.url));
@@ -44,12 +45,15 @@ export function createProcessBackend({
   python,
   installation,
   artifacts,
+  progressDoor,
 }: {
   /** Folder for the job folders; the same for every worker of this machine. */
   jobs: string;
   python: string;
   installation: string;
   artifacts: ArtifactStore;
+  /** Where trainers may report over HTTP; left out, they write their progress alone. */
+  progressDoor?: ProgressDoor | undefined;
 }): TrainingBackend {
   async function submit(asked: TrainingJob): Promise<{ adopted: boolean }> {
     const job = { ...asked, labels: { ...asked.labels, installation } };
@@ -63,9 +67,11 @@ export function createProcessBackend({
 
   async function start(job: TrainingJob): Promise<void> {
     const { folder, root, launch } = jobFolder(jobs, job.key);
+    const reporting =
+      progressDoor && (await openProgressDoor(progressDoor, { key: job.key, folder }));
     await writeJson(launch, {
       command: await trainerCommand(job.trainer, python),
-      environment: { ...job.environment, ...trainerEnvironment(root, folder) },
+      environment: { ...job.environment, ...reporting, ...trainerEnvironment(root, folder) },
       workingFolder: folder,
       logBytes,
     });

@@ -75,8 +75,7 @@ export async function superviseJob(task: SupervisionTask): Promise<JobEnd> {
     const report = await task.reported();
     const reported = report !== null && report.at.getTime() !== lastReport?.at.getTime();
     lastReport = report;
-    const moved =
-      progress.next > seen.progressOffset || logs.next > seen.logOffset || reported;
+    const moved = progress.next > seen.progressOffset || logs.next > seen.logOffset || reported;
     const last = progress.lines.at(-1);
     const told = last ?? (reported ? report : undefined);
     const step = told?.step ?? seen.step;

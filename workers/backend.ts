@@ -4,9 +4,18 @@ import type { ArtifactStore } from '../runtime/artifacts.js';
 import type { Config } from '../runtime/config.js';
 import type { TrainingBackend } from '../training/backend.js';
 import { createProcessBackend } from '../training/process.js';
+import type { ProgressDoor } from '../training/progress-door.js';
 
-/** The backend that PERENNIAL_TRAINING names. Throws CONFIG_INVALID. */
-export function openBackend(config: Config, artifacts: ArtifactStore): TrainingBackend {
+/**
+ * The backend that PERENNIAL_TRAINING names. With a way to issue tokens, trainings that reach the control API may report to it.
+ * Throws CONFIG_INVALID.
+ */
+export function openBackend(
+  config: Config,
+  artifacts: ArtifactStore,
+  reporting?: Pick<ProgressDoor, 'issueToken'>,
+): TrainingBackend {
+  const { url } = config.api;
   if (config.trainerPython === undefined)
     throw new PerennialError(
       'CONFIG_INVALID',
@@ -17,5 +26,6 @@ export function openBackend(config: Config, artifacts: ArtifactStore): TrainingB
     python: config.trainerPython,
     installation: config.installation,
     artifacts,
+    progressDoor: reporting && url !== undefined ? { url, ...reporting } : undefined,
   });
 }

@@ -1,6 +1,9 @@
 import type { Worker } from '@temporalio/worker';
 import type { TrainingActivities } from '../activities/index.js';
+import { createGpuWatch } from '../activities/gpu-watch.js';
 import { createTrainingSupervision } from '../activities/training.js';
+import { issueProgressToken } from '../db/training-progress.js';
+import { createGpuSampler } from '../training/gpu-usage.js';
 import { openBackend } from './backend.js';
 import type { Parts } from './parts.js';
 import { createWorker, type WorkerDependencies } from './worker.js';
@@ -19,7 +22,9 @@ export function createTrainingWorker(
 
 export function startTraining(parts: Parts): Promise<Worker> {
   const { config, db, artifacts, log, clock, tracing } = parts;
-  const backend = openBackend(config, artifacts);
+  const backend = openBackend(config, artifacts, {
+    issueToken: (key) => issueProgressToken(db, key),
+  });
   return createTrainingWorker(parts, {
     activities: createTrainingSupervision({
       db,
@@ -28,6 +33,7 @@ export function startTraining(parts: Parts): Promise<Worker> {
       log,
       clock,
       pollEvery: 500,
+      gpus: createGpuWatch({ db, clock, log, sample: createGpuSampler() }),
       traceparent: () => tracing?.traceparent(),
     }),
   });

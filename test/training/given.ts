@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm';
+import type { Resources } from '../../contracts/resources.js';
 import { modelSpec } from '../../contracts/spec.js';
 import type { SuperviseTrainingInput } from '../../contracts/stages.js';
 import type { Database } from '../../db/connect.js';
@@ -13,7 +14,13 @@ export const installation = 'test';
 export async function givenTraining(
   { db, artifacts }: { db: Database; artifacts: ArtifactStore },
   script: string,
-  training: { timeout?: string; heartbeat?: string; progressEvery?: string; trainer?: string } = {},
+  training: {
+    timeout?: string;
+    heartbeat?: string;
+    progressEvery?: string;
+    trainer?: string;
+    resources?: Resources;
+  } = {},
 ): Promise<SuperviseTrainingInput> {
   const model = `scripted-${crypto.randomUUID().slice(0, 8)}`;
   const spec = modelSpec.parse({
