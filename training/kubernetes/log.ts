@@ -1,0 +1,149 @@
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { z } from 'zod';
+import { readJsonFile, writeJson, type JobFolder } from '../job-folder.js';
+import { Refusal, type Cluster } from './cluster.js';
+import { linesOf } from './lines.js';
+import { container } from './manifest.js';
+
+/** Of one attempt's output this much is kept; bytes. */
+const limit = 16 * 1024 * 1024;
+/** Of new output, at most this much a call; bytes. */
+const chunk = 4 * 1024 * 1024;
+/** Two streams of one container may be written a little out of the order of their times; milliseconds. */
+const overlap = 1_000;
+
+/** How far the copy goes: `seen` lines of the answer to "what since `since`" lie in its first `size` bytes. */
+const position = z.object({
+  pod: z.string(),
+  since: z.string().nullable(),
+  seen: z.int().nonnegative(),
+  size: z.int().nonnegative(),
+  /** Nothing more will come. */
+  complete: z.boolean(),
+});
+type Position = z.infer<typeof position>;
+
+export interface LogSource {
+  pod: string;
+  uid: string;
+  /** Whether the container has ended, known before it is asked for its output. */
+  ended: boolean;
+}
+
+/**
+ * Carries on the copy of a pod's output in the job's folder, so that a line keeps its offset whatever becomes of the pod. Every byte
+ * has its one place: a second run, and another worker at the same time, write the same bytes to the same places. An answer that is
+ * cut off counts as far as its last whole line. Ends at 16 MiB with a line that says so.
+ */
+export async function copyLog(
+  cluster: Cluster,
+  folder: JobFolder,
+  { pod, uid, ended }: LogSource,
+): Promise<void> {
+  const before = await readPosition(folder);
+  if (before?.complete && before.pod === uid) return;
+  // A job that its queue took back and let go again speaks on through another pod.
+  const from =
+    before?.pod === uid
+      ? before
+      : { pod: uid, since: null, seen: 0, size: before?.size ?? 0, complete: false };
+  const answer = await openLog(cluster, pod, from.since);
+  if (!answer) return;
+  const copy = await open(folder.log, constants.O_RDWR | constants.O_CREAT, 0o644);
+  try {
+    const after = await carryOn(copy, answer, from, ended);
+    if (after.size > from.size || after.complete) await writeJson(positionFile(folder), after);
+  } catch (error) {
+    // A full disk costs lines of output, not the training.
+    if (!['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  } finally {
+    answer.destroy();
+    await copy.close();
+  }
+}
+
+/** Whether the whole output of a job has been copied, so that nobody need be asked for it. */
+export async function isLogComplete(folder: JobFolder): Promise<boolean> {
+  return (await readPosition(folder))?.complete ?? false;
+}
+
+async function carryOn(
+  copy: FileHandle,
+  answer: Readable,
+  from: Position,
+  ended: boolean,
+): Promise<Position> {
+  const fresh: Buffer[] = [];
+  const times: number[] = [];
+  let size = from.size;
+  let complete = false;
+  for await (const { line, whole, last } of linesOf(answer)) {
+    if (last) complete = ended;
+    if (line.length === 0 || (!whole && !complete)) break;
+    const { time, content } = splitTime(line, times.at(-1) ?? 0);
+    times.push(time);
+    if (times.length <= from.seen) continue;
+    fresh.push(content);
+    size += content.length;
+    if (size >= limit || size - from.size >= chunk) break;
+  }
+  const bytes = Buffer.concat(fresh);
+  if (size >= limit) {
+    await writeAt(copy, Buffer.concat([bytes.subarray(0, limit - from.size), cut]), from.size);
+    return { ...from, size: limit + cut.length, complete: true };
+  }
+  await writeAt(copy, bytes, from.size);
+  const since = Math.floor(Math.max(0, ...times.slice(-1)) / 1_000) * 1_000 - overlap;
+  if (since <= 0) return { ...from, size, complete };
+  const seen = times.filter((time) => time >= since).length;
+  return {
+    ...from,
+    since: new Date(since).toISOString().replace('.000', ''),
+    seen,
+    size,
+    complete,
+  };
+}
+
+const cut = Buffer.from(`\nThe log is cut here, after ${limit} bytes.\n`);
+
+/** Null while there is no output to be had: the container has not started, or its pod is gone. */
+async function openLog(
+  cluster: Cluster,
+  pod: string,
+  since: string | null,
+): Promise<Readable | null> {
+  const query = { container, timestamps: true, ...(since === null ? {} : { sinceTime: since }) };
+  const path = `/api/v1/namespaces/{namespace}/pods/${pod}/log`;
+  return cluster.open({ path, query }).catch((error: unknown) => {
+    if (error instanceof Refusal && [400, 404].includes(error.status)) return null;
+    throw error;
+  });
+}
+
+/** The engine writes a time before each line. */
+function splitTime(line: Buffer, otherwise: number): { time: number; content: Buffer } {
+  const space = line.indexOf(0x20);
+  const time = Date.parse(line.subarray(0, Math.max(0, space)).toString('latin1'));
+  if (Number.isNaN(time)) return { time: otherwise, content: line };
+  return { time, content: line.subarray(space + 1) };
+}
+
+async function writeAt(file: FileHandle, content: Buffer, at: number): Promise<void> {
+  for (let done = 0; done < content.length;) {
+    const left = content.length - done;
+    done += (await file.write(content, done, left, at + done)).bytesWritten;
+  }
+}
+
+async function readPosition(folder: JobFolder): Promise<Position | null> {
+  const content = await readJsonFile(positionFile(folder));
+  return content === null ? null : position.parse(content);
+}
+
+function positionFile({ folder }: JobFolder): string {
+  return join(folder, 'log-position.json');
+}
