@@ -1,0 +1,167 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ActivityCancellationDetails } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { sql } from 'drizzle-orm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTrainingAttempts, createTrainingSupervision } from '../../activities/training.js';
+import type { SuperviseTrainingInput } from '../../contracts/stages.js';
+import type { TrainingOutcome } from '../../contracts/training.js';
+import { setBudgetLimits, type Limits } from '../../db/budget.js';
+import { findAccount } from '../../db/ledger.js';
+import { setPriceBook } from '../../db/price-book.js';
+import type { ArtifactStore } from '../../runtime/artifacts.js';
+import { systemClock } from '../../runtime/clock.js';
+import { silentLog } from '../../runtime/log.js';
+import type { TrainingBackend } from '../../training/backend.js';
+import { createProcessBackend } from '../../training/process.js';
+import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
+import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
+import { givenTraining, installation } from '../training/given.js';
+import { prices } from './prices.js';
+
+/** Milliseconds between two reckonings here; 1,000 of them cost 1,000 millionths. */
+const every = 50;
+
+describe('A training that is paid for', () => {
+  let fresh: FreshDatabase;
+  let artifacts: ArtifactStore;
+  let backend: TrainingBackend;
+  let attempts: ReturnType<typeof createTrainingAttempts>;
+
+  beforeAll(async () => {
+    fresh = await freshDatabase();
+    artifacts = await temporaryArtifacts();
+    const jobs = join(await temporaryFolder(), 'jobs');
+    backend = createProcessBackend({ jobs, python: 'python3', installation, artifacts });
+    attempts = createTrainingAttempts({ db: fresh.db, backendName: backend.name, installation });
+    await setPriceBook(fresh.db, { content: prices, by: 'ann' });
+  });
+  afterAll(async () => {
+    for (const { key } of await backend.list()) await backend.cancel(key, 0);
+    await fresh.close();
+  });
+
+  const given = (script: string) => givenTraining({ db: fresh.db, artifacts }, script);
+  const open = async (script: string) => {
+    const input = await given(script);
+    await attempts.openTrainingAttempt(input);
+    return input;
+  };
+  const limit = (name: string, { soft = null, hard = null }: Partial<Limits>) =>
+    setBudgetLimits(fresh.db, {
+      name: { scope: 'model', name },
+      limits: { soft, hard, period: 'total', currency: 'EUR' },
+      by: 'ann',
+      reason: '',
+    });
+  /** A worker of its own: it knows of the training what the database and the backend know. */
+  const supervise = (input: SuperviseTrainingInput) => {
+    const { superviseTraining } = createTrainingSupervision({
+      db: fresh.db,
+      artifacts,
+      backend,
+      log: silentLog,
+      clock: systemClock,
+      pollEvery: 20,
+      meterEvery: every,
+    });
+    const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
+    const result = environment.run<
+      [SuperviseTrainingInput],
+      TrainingOutcome,
+      typeof superviseTraining
+    >(superviseTraining, input);
+    return { result, cancel: environment.cancel };
+  };
+  const untilCounted = async (key: string, least: number) => {
+    while (((await findAccount(fresh.db, key))?.milliseconds ?? 0) < least)
+      await new Promise((resolve) => setTimeout(resolve, 10));
+  };
+  const ownTime = async (key: string) => {
+    const status = await backend.status(key);
+    if (status.state !== 'exited') throw new Error(`${key} is ${status.state}`);
+    return Date.parse(status.finishedAt) - Date.parse(status.startedAt);
+  };
+
+  it('has every millisecond of the job in the ledger once, across workers that come and go', async () => {
+    const gate = join(await temporaryFolder(), 'gate');
+    const input = await open(`obey say=begun step=1 await=${gate} exit=65`);
+    const first = supervise(input);
+    await untilCounted(input.key, 200);
+    first.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true }));
+    await expect(first.result).rejects.toMatchObject({ name: 'CancelledFailure' });
+    const left = await findAccount(fresh.db, input.key);
+    expect(left?.settledAt).toBeNull();
+    // Two workers at once, as when one is taken for dead and is not.
+    const [second, third] = [supervise(input), supervise(input)];
+    await untilCounted(input.key, (left?.milliseconds ?? 0) + 200);
+    await writeFile(gate, '');
+    expect(await second.result).toMatchObject({ kind: 'failed', code: 65 });
+    expect(await third.result).toMatchObject({ kind: 'failed', code: 65 });
+    const took = await ownTime(input.key);
+    const account = await findAccount(fresh.db, input.key);
+    expect(account?.settledAt).not.toBeNull();
+    expect(account?.reserved).toBe(0);
+    expect(Math.abs((account?.milliseconds ?? 0) - took)).toBeLessThanOrEqual(every);
+    expect(account?.spent).toBe(account?.milliseconds);
+  });
+
+  it('is stopped before its budget is overdrawn, with its checkpoint kept and the figures told', async () => {
+    const input = await open('obey save=one:weights step=1 say=ready forever');
+    const { result } = supervise(input);
+    await untilCounted(input.key, 300);
+    const spent = (await findAccount(fresh.db, input.key))?.spent ?? 0;
+    // Twenty seconds of grace are held back: what is left for running is half a second.
+    const hard = spent + 20_500;
+    await limit(input.model, { hard });
+    const outcome = await result;
+    expect(outcome).toMatchObject({ kind: 'failed', error: 'BUDGET_EXCEEDED', code: 143 });
+    if (outcome.kind === 'succeeded') return;
+    expect(outcome.reason).toMatch(
+      /^The training was stopped after \d s and 0\.\d+ EUR: the budget of model/,
+    );
+    expect(outcome.reason).toContain(`perennial budget extend model ${input.model} --by`);
+    const account = await findAccount(fresh.db, input.key);
+    expect(account?.spent).toBeLessThan(hard);
+    expect(account?.milliseconds).toBeLessThan(spent + 500 + 5 * every + 1_000);
+    expect(Math.abs((account?.milliseconds ?? 0) - (await ownTime(input.key)))).toBeLessThanOrEqual(
+      every,
+    );
+    const { rows } = await fresh.db.execute(
+      sql`SELECT name FROM checkpoint WHERE key = ${input.key}`,
+    );
+    expect(rows).toEqual([{ name: 'one' }]);
+  });
+
+  it('is not dispatched without money, and says what to do; a second run says the same', async () => {
+    const input = await given('succeed');
+    await limit(input.model, { hard: 1_000 });
+    await attempts.openTrainingAttempt(input);
+    const { rows } = await fresh.db.execute<{ outcome: TrainingOutcome }>(
+      sql`SELECT outcome FROM training_run WHERE key = ${input.key}`,
+    );
+    await limit(input.model, { hard: 1_000_000_000 });
+    await attempts.openTrainingAttempt(input);
+    const outcome = await supervise(input).result;
+    expect(outcome).toEqual(rows[0]?.outcome);
+    expect(outcome).toMatchObject({ kind: 'failed', error: 'BUDGET_EXCEEDED' });
+    expect(await backend.status(input.key)).toEqual({ state: 'gone' });
+    expect(await findAccount(fresh.db, input.key)).toBeNull();
+  });
+
+  it('gives back what it held when its delivery is cancelled', async () => {
+    const input = await open('obey step=1 say=ready forever');
+    const { result, cancel } = supervise(input);
+    await untilCounted(input.key, 100);
+    cancel('CANCELLED', new ActivityCancellationDetails({ cancelRequested: true }));
+    await expect(result).rejects.toMatchObject({ name: 'CancelledFailure' });
+    const account = await findAccount(fresh.db, input.key);
+    expect(account).toMatchObject({ reserved: 0 });
+    expect(account?.settledAt).not.toBeNull();
+    expect(Math.abs((account?.milliseconds ?? 0) - (await ownTime(input.key)))).toBeLessThanOrEqual(
+      every,
+    );
+  });
+});
