@@ -9,9 +9,12 @@ const layers = {
   workflow: { include: ['test/**/*.workflow.test.ts'], services: true },
   door: { include: ['test/**/*.door.test.ts'], services: true },
   browser: { include: ['test/**/*.browser.test.ts'], services: true },
+  engine: { include: ['test/**/*.engine.test.ts'], services: true },
   chaos: { include: ['test/chaos/*.test.ts'], services: true },
 };
-const endings = ['db', 'workflow', 'door', 'browser'].map((word) => `test/**/*.${word}.test.ts`);
+const endings = ['db', 'workflow', 'door', 'browser', 'engine'].map(
+  (word) => `test/**/*.${word}.test.ts`,
+);
 
 export default defineConfig({
   test: {
@@ -24,10 +27,13 @@ export default defineConfig({
         include,
         exclude: services ? [] : endings,
         testTimeout: services ? 60_000 : 15_000,
+        // One case stops the engine that all share.
+        fileParallelism: name !== 'engine',
         hookTimeout: services ? 120_000 : 30_000,
         globalSetup: [
           'test/support/run-folder.ts',
           ...(services ? ['test/support/services.ts'] : []),
+          ...(name === 'engine' ? ['test/support/engine.ts'] : []),
         ],
       },
     })),

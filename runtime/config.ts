@@ -36,7 +36,29 @@ export const settings = {
     .optional()
     .describe('Where artifacts lie: a folder or s3://bucket/prefix'),
   PERENNIAL_S3_ENDPOINT: z.url().optional().describe('S3 endpoint other than AWS'),
-  PERENNIAL_TRAINING: z.enum(['process']).default('process').describe('Training backend'),
+  PERENNIAL_TRAINING: z
+    .enum(['process', 'docker'])
+    .default('process')
+    .describe('Where trainings run: as processes of the worker’s machine or as containers'),
+  PERENNIAL_TRAINER_IMAGE: z
+    .string()
+    .regex(/sha256:[0-9a-f]{64}$/, 'an image by its digest or id: name@sha256:… or sha256:…')
+    .optional()
+    .describe(
+      'Image that trainers run in where a spec names none; `./scripts/trainer-image` makes it',
+    ),
+  PERENNIAL_DOCKER_HOST: z
+    .string()
+    .regex(/^(unix:\/\/\/.+|tcp:\/\/[^/]+)$/, 'unix:///path or tcp://host:port')
+    .default('unix:///var/run/docker.sock')
+    .describe(
+      'Docker engine of the training workers, which must see PERENNIAL_HOME by the same path',
+    ),
+  PERENNIAL_DOCKER_NETWORK: z
+    .string()
+    .min(1)
+    .default('none')
+    .describe('Network of the engine that training containers join; `none` shuts them off'),
   PERENNIAL_TRAINER_PYTHON: z
     .string()
     .optional()
@@ -126,6 +148,8 @@ export interface Config {
   s3Endpoint: string | undefined;
   training: Settings['PERENNIAL_TRAINING'];
   trainerPython: string | undefined;
+  trainerImage: string | undefined;
+  docker: { host: string; network: string };
   installation: string;
   host: string;
   api: { url: string | undefined; port: number; tokenFile: string | undefined };
@@ -179,6 +203,8 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     s3Endpoint: found.PERENNIAL_S3_ENDPOINT,
     training: found.PERENNIAL_TRAINING,
     trainerPython: found.PERENNIAL_TRAINER_PYTHON,
+    trainerImage: found.PERENNIAL_TRAINER_IMAGE,
+    docker: { host: found.PERENNIAL_DOCKER_HOST, network: found.PERENNIAL_DOCKER_NETWORK },
     installation: found.PERENNIAL_INSTALLATION,
     host: found.PERENNIAL_HOST,
     api: {

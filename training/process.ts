@@ -18,6 +18,7 @@ import {
   removeJobFolder,
   writeJson,
 } from './job-folder.js';
+import { refuseForeign } from './ownership.js';
 import { openProgressDoor, type ProgressDoor } from './progress-door.js';
 import { trainerCommand } from './trainer.js';
 
@@ -58,7 +59,7 @@ export function createProcessBackend({
   async function submit(asked: TrainingJob): Promise<{ adopted: boolean }> {
     const job = { ...asked, labels: { ...asked.labels, installation } };
     const found = await readJob(jobs, job.key);
-    if (found) refuseForeign(found, job);
+    if (found) refuseForeign(found.labels, job);
     else await prepareJobFolder(jobs, job, artifacts);
     if (await readClaim(job.key)) return { adopted: true };
     await start(job);
@@ -187,16 +188,6 @@ export function createProcessBackend({
   };
 }
 
-function refuseForeign(found: TrainingJob, asked: TrainingJob): void {
-  for (const label of ['installation', 'spec']) {
-    if (found.labels[label] !== asked.labels[label])
-      throw new PerennialError(
-        'JOB_KEY_TAKEN',
-        `There is a job ${asked.key} already, of ${label} '${found.labels[label]}', not '${asked.labels[label]}'.`,
-      );
-  }
-}
-
 /** All that a trainer gets to know of this process's surroundings: no address, no secret. */
 function trainerEnvironment(root: string, folder: string): Record<string, string> {
   return {
@@ -211,9 +202,10 @@ function trainerEnvironment(root: string, folder: string): Record<string, string
   };
 }
 
+/** By a clock that nobody sets. */
 async function untilDead(claimed: z.infer<typeof claim>, withinMs: number): Promise<void> {
-  const deadline = Date.now() + withinMs;
-  while (Date.now() < deadline && (await isRunning(claimed))) await delay(lookMs);
+  const deadline = performance.now() + withinMs;
+  while (performance.now() < deadline && (await isRunning(claimed))) await delay(lookMs);
 }
 
 function sendSignal(pid: number, signal: NodeJS.Signals): void {

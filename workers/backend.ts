@@ -3,6 +3,8 @@ import { PerennialError } from '../contracts/errors.js';
 import type { ArtifactStore } from '../runtime/artifacts.js';
 import type { Config } from '../runtime/config.js';
 import type { TrainingBackend } from '../training/backend.js';
+import { createDockerBackend } from '../training/docker/backend.js';
+import { connectEngine } from '../training/docker/engine.js';
 import { createProcessBackend } from '../training/process.js';
 import type { ProgressDoor } from '../training/progress-door.js';
 
@@ -16,16 +18,30 @@ export function openBackend(
   reporting?: Pick<ProgressDoor, 'issueToken'>,
 ): TrainingBackend {
   const { url } = config.api;
-  if (config.trainerPython === undefined)
-    throw new PerennialError(
-      'CONFIG_INVALID',
-      'PERENNIAL_TRAINER_PYTHON is not set: it names the Python interpreter that trainings run with.',
-    );
-  return createProcessBackend({
-    jobs: join(config.home, 'jobs'),
-    python: config.trainerPython,
-    installation: config.installation,
-    artifacts,
-    progressDoor: reporting && url !== undefined ? { url, ...reporting } : undefined,
-  });
+  const { installation } = config;
+  const jobs = join(config.home, 'jobs');
+  switch (config.training) {
+    case 'docker':
+      return createDockerBackend({
+        engine: connectEngine(config.docker.host),
+        jobs,
+        installation,
+        artifacts,
+        image: config.trainerImage,
+        network: config.docker.network,
+      });
+    case 'process':
+      if (config.trainerPython === undefined)
+        throw new PerennialError(
+          'CONFIG_INVALID',
+          'PERENNIAL_TRAINER_PYTHON is not set: it names the Python interpreter that trainings run with.',
+        );
+      return createProcessBackend({
+        jobs,
+        python: config.trainerPython,
+        installation,
+        artifacts,
+        progressDoor: reporting && url !== undefined ? { url, ...reporting } : undefined,
+      });
+  }
 }

@@ -15,15 +15,23 @@ import { describeTrainingBackend, readAll, untilExited, untilSaid } from './back
 import { scriptedJob } from './job.js';
 
 // Through the training contract from outside, with real processes: too slow for the fast tests.
-describeTrainingBackend('process', async (folder, artifacts) => ({
-  open: (installation = 'test') =>
-    createProcessBackend({
-      jobs: join(folder, 'jobs'),
-      python: 'python3',
-      installation,
-      artifacts,
-    }),
-}));
+describeTrainingBackend('process', async (folder, artifacts) => {
+  const jobs = join(folder, 'jobs');
+  return {
+    open: (installation = 'test') =>
+      createProcessBackend({ jobs, python: 'python3', installation, artifacts }),
+    kill: async (key) => {
+      const claim: unknown = JSON.parse(await readFile(jobFolder(jobs, key).process, 'utf8'));
+      process.kill((claim as { pid: number }).pid, 'SIGKILL');
+    },
+    outage: 'there is no engine that could be away',
+    smallDisk: 'mounting a small disk needs root, which this layer does without',
+    images: 'a process has no image',
+    limits: 'a process is given no limits of its own',
+    isolation: 'a process sees the machine as its worker does',
+    withoutGpu: 'a process finds the GPUs of its machine by itself',
+  };
+});
 
 describe('A training process', () => {
   let jobs: string;

@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+from probes import probes
+
 root = Path(os.environ["PERENNIAL_ML_ROOT"])
 config = root / "input" / "config"
 script = json.loads((config / "hyperparameters.json").read_text())["script"].split()
@@ -95,7 +97,7 @@ for word in script:
             sys.exit(75)
         print("resumed " + state.read_text(), flush=True)
     elif verb == "await":
-        while not Path(value).exists():
+        while not (root / value).exists():
             time.sleep(0.02)
     elif verb == "forever":
         while True:
@@ -106,5 +108,7 @@ for word in script:
         succeed()
     elif verb == "exit":
         sys.exit(int(value))
+    elif verb in probes:
+        probes[verb](value)
     else:
         sys.exit(f"unknown word {word}")

@@ -1,0 +1,94 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { readAll, untilExited, untilSaid } from '../watching.js';
+import type { Given } from './given.js';
+
+/** What a trainer prints: every line once, named by its place. */
+export function describeOutput(given: Given): void {
+  it('gives each line of output once, named by its offset', async () => {
+    const { job: spoken } = await given.run('say=first say=ünd say=third exit=0');
+    const { lines, next } = await given.backend.logs(spoken.key, 0);
+    expect(lines).toEqual([
+      { offset: 0, line: 'first' },
+      { offset: 6, line: 'ünd' },
+      { offset: 11, line: 'third' },
+    ]);
+    expect(await given.backend.logs(spoken.key, next)).toEqual({ lines: [], next });
+  });
+
+  it('reads on from any line, and tells another worker the same', async () => {
+    const { job: spoken } = await given.run('lines=100 exit=0');
+    const { lines } = await given.backend.logs(spoken.key, 0);
+    expect(lines).toHaveLength(100);
+    const from = lines[40]?.offset ?? 0;
+    expect((await given.under.open().logs(spoken.key, from)).lines).toEqual(lines.slice(40));
+  });
+
+  it('tells what was said before while the trainer goes on', async () => {
+    const talking = await given.job('say=before await=gate say=after exit=0');
+    await given.backend.submit(talking);
+    await untilSaid(given.backend, talking.key, 'before');
+    const { lines, next } = await given.backend.logs(talking.key, 0);
+    expect(lines.map(({ line }) => line)).toEqual(['before']);
+    await writeFile(join(given.backend.root(talking.key), 'gate'), '');
+    await untilExited(given.backend, talking.key);
+    expect((await given.backend.logs(talking.key, next)).lines).toEqual([
+      { offset: next, line: 'after' },
+    ]);
+  });
+
+  it('keeps both streams', async () => {
+    const { lines } = await given.run('say=out complain=error exit=0');
+    expect(lines.toSorted()).toEqual(['error', 'out']);
+  });
+
+  it('puts a letter together that was written in two parts', async () => {
+    // A grinning face and an umlaut, each torn apart.
+    const { lines } = await given.run(
+      'bytes=f09f pause=0.1 bytes=9880c3 pause=0.1 bytes=bc0a exit=0',
+    );
+    expect(lines).toEqual(['😀ü']);
+  });
+
+  it('gives the unfinished last line only once the job has ended', async () => {
+    const half = await given.job('say=whole bytes=68616c66 await=gate exit=0');
+    await given.backend.submit(half);
+    await untilSaid(given.backend, half.key, 'whole');
+    expect(await readAll(given.backend, half.key)).toEqual(['whole']);
+    await writeFile(join(given.backend.root(half.key), 'gate'), '');
+    await untilExited(given.backend, half.key);
+    expect(await readAll(given.backend, half.key)).toEqual(['whole', 'half']);
+  });
+
+  it('leaves out what no database can keep', async () => {
+    expect((await given.run('bytes=610062ff0a exit=0')).lines).toEqual(['ab\ufffd']);
+  });
+
+  it('cuts a line that is longer than a page', async () => {
+    const { lines } = await given.run(`bytes=${'78'.repeat(20_000)}0a say=next exit=0`);
+    expect(lines.map((line) => line.length)).toEqual([8_192, 4]);
+  });
+
+  it('gives three megabytes in parts of one at most, and loses none', async () => {
+    const { job: talkative } = await given.run('flood=3000000 exit=0');
+    const parts: number[] = [];
+    for (let since = 0, more = true; more;) {
+      const { lines, next } = await given.backend.logs(talkative.key, since);
+      expect(lines.length * 100).toBe(next - since);
+      parts.push(next - since);
+      more = next > since;
+      since = next;
+    }
+    expect(parts.reduce((sum, part) => sum + part)).toBe(3_000_000);
+    expect(Math.max(...parts)).toBeLessThanOrEqual(1 << 20);
+  });
+
+  it('keeps sixteen mebibytes of a trainer that talks more, and does not hold it up', async () => {
+    const { ended, lines } = await given.run(`flood=${20 * 1024 * 1024} exit=0`);
+    expect(ended.code).toBe(0);
+    expect(lines.at(-1)).toMatch(/^The log is cut here/);
+    expect(lines.length).toBeGreaterThan((16 * 1024 * 1024) / 100);
+    expect(lines.length).toBeLessThan((17 * 1024 * 1024) / 100);
+  });
+}

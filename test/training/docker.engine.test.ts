@@ -1,0 +1,160 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, inject, it } from 'vitest';
+import type Docker from 'dockerode';
+import { engineAddress, killEngine, startEngine } from '../../scripts/engine/own-engine.js';
+import type { ArtifactStore } from '../../runtime/artifacts.js';
+import type { TrainingBackend } from '../../training/backend.js';
+import { createDockerBackend } from '../../training/docker/backend.js';
+import { connectEngine } from '../../training/docker/engine.js';
+import { resolveImage } from '../../training/docker/image.js';
+import { jobFolder } from '../../training/job-folder.js';
+import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
+import { describeTrainingBackend, readAll, untilExited } from './backend-conformance.js';
+import { scriptedJob } from './job.js';
+
+const nowhere = `sha256:${'0'.repeat(64)}`;
+
+function connect(): Docker {
+  return connectEngine(engineAddress(inject('engineFolder')));
+}
+
+/** A backend whose jobs lie here; each has a client of its own, as each worker has. */
+function open(jobs: string, artifacts: ArtifactStore, installation = 'test'): TrainingBackend {
+  const image = inject('bareImage');
+  return createDockerBackend({ engine: connect(), jobs, installation, artifacts, image });
+}
+
+/** An image without a single file, whose entry point therefore cannot be there. */
+async function importEmptyImage(): Promise<string> {
+  const changes = ['ENTRYPOINT ["/nowhere/train"]'];
+  const tar = Readable.from([Buffer.alloc(1_024)]);
+  const imported = await connect().importImage(tar, {
+    fromSrc: '-',
+    repo: 'empty',
+    tag: '1',
+    changes,
+  });
+  for await (const _ of imported);
+  return resolveImage(connect(), 'empty:1');
+}
+
+describeTrainingBackend('docker', async (folder, artifacts) => {
+  const jobs = join(folder, 'jobs');
+  return {
+    open: (installation) => open(jobs, artifacts, installation),
+    kill: (key) => connect().getContainer(key).kill({ signal: 'SIGKILL' }) as Promise<void>,
+    outage: {
+      begin: () => killEngine(inject('engineFolder')),
+      end: () => startEngine(inject('engineFolder')),
+    },
+    smallDisk: async () => {
+      const disk = await mkdtemp(join(tmpdir(), 'small-disk-'));
+      await promisify(execFile)('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', disk]);
+      return {
+        backend: open(join(disk, 'jobs'), artifacts),
+        close: async () => {
+          await promisify(execFile)('umount', [disk]);
+          await rm(disk, { recursive: true });
+        },
+      };
+    },
+    images: { missing: nowhere, withoutCommand: await importEmptyImage() },
+    limits: true,
+    isolation: true,
+    withoutGpu: true,
+  };
+});
+
+describe('A training container', () => {
+  let jobs: string;
+  let artifacts: ArtifactStore;
+  let backend: TrainingBackend;
+  let delivery = 1_000;
+  const given = (script: string) => scriptedJob(artifacts, script, { delivery: ++delivery });
+
+  beforeAll(async () => {
+    jobs = await temporaryFolder();
+    artifacts = await temporaryArtifacts();
+    backend = open(jobs, artifacts);
+  });
+
+  it('is started by the next submit when its worker died between making and starting it', async () => {
+    const job = await given('say=here exit=0');
+    await backend.submit(job);
+    await untilExited(backend, job.key);
+    const { Config, HostConfig } = await connect().getContainer(job.key).inspect();
+    await connect().getContainer(job.key).remove();
+    await connect().createContainer({ ...Config, HostConfig, name: job.key });
+
+    expect(await backend.status(job.key)).toMatchObject({ state: 'waiting' });
+    expect(await backend.submit(job)).toEqual({ adopted: false });
+    await untilExited(backend, job.key);
+    expect(await readAll(backend, job.key)).toEqual(['here']);
+  });
+
+  it('is taken away by cancel when it was made and never started', async () => {
+    const job = await given('say=here exit=0');
+    await backend.submit(job);
+    await untilExited(backend, job.key);
+    const { Config, HostConfig } = await connect().getContainer(job.key).inspect();
+    await connect().getContainer(job.key).remove();
+    await connect().createContainer({ ...Config, HostConfig, name: job.key });
+    await backend.cancel(job.key, 0);
+    expect(await backend.status(job.key)).toEqual({ state: 'gone' });
+  });
+
+  it('does not pass for a job of ours because of its name', async () => {
+    const job = await given('exit=0');
+    const Image = inject('bareImage');
+    const stranger = await connect().createContainer({ name: job.key, Image });
+    await expect(backend.submit(job)).rejects.toMatchObject({ code: 'JOB_KEY_TAKEN' });
+    await backend.cancel(job.key, 0);
+    await backend.remove(job.key);
+    await stranger.remove();
+  });
+
+  it('keeps its output when somebody took the container away', async () => {
+    const job = await given('say=kept exit=0');
+    await backend.submit(job);
+    await untilExited(backend, job.key);
+    expect(await readAll(backend, job.key)).toEqual(['kept']);
+    await connect().getContainer(job.key).remove();
+    expect(await backend.status(job.key)).toEqual({ state: 'gone' });
+    expect(await readAll(backend, job.key)).toEqual(['kept']);
+    expect(await backend.list()).toContainEqual(
+      expect.objectContaining({ key: job.key, status: { state: 'gone' } }),
+    );
+  });
+
+  it('brings no second copy of its output when two workers read at once', async () => {
+    const job = await given('lines=5000 exit=0');
+    await backend.submit(job);
+    await untilExited(backend, job.key);
+    const readers = [1, 2, 3].map(() => readAll(open(jobs, artifacts), job.key));
+    for (const lines of await Promise.all(readers)) expect(lines).toHaveLength(5_000);
+    expect(jobFolder(jobs, job.key).log).toContain(job.key);
+  });
+
+  it('carries the labels that operators look for', async () => {
+    const job = await given('exit=0');
+    await backend.submit(job);
+    const { Config, HostConfig } = await connect().getContainer(job.key).inspect();
+    expect(Config.Labels).toMatchObject({
+      'perennial.installation': 'test',
+      'perennial.spec': 'a-spec',
+      'perennial.model': 'scripted',
+      'perennial.delivery': String(delivery),
+      'perennial.attempt': '1',
+    });
+    expect(HostConfig).toMatchObject({
+      AutoRemove: false,
+      RestartPolicy: { Name: 'no' },
+      PidsLimit: 4_096,
+    });
+  });
+});
