@@ -1,6 +1,6 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { workflowId } from '../contracts/messages.js';
-import type { SweepResult } from '../contracts/stages.js';
+import type { SweepResult, TrainingAttempt } from '../contracts/stages.js';
 import type { Database } from '../db/connect.js';
 import {
   listLongClosed,
@@ -8,12 +8,13 @@ import {
   listServedModels,
   makePredictionPartitions,
 } from '../db/janitor.js';
-import { recordOutcome } from '../db/training.js';
+import { listOpenAttempts, recordOutcome } from '../db/training.js';
 import { expireWorkFolders } from '../dataset/work-folder.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import type { ListedJob, TrainingBackend } from '../training/backend.js';
 import type { JanitorActivities, ReleaseActivities } from './index.js';
+import { clockOf, type TrainingMeter } from './training-meter.js';
 
 const graceMs = 20_000;
 /** What a failed training leaves is for people to look into; a week has a Monday in it. Milliseconds, from the end of its delivery. */
@@ -25,6 +26,7 @@ export function createJanitorActivities({
   db,
   client,
   backend,
+  meter,
   release,
   log,
   clock,
@@ -33,7 +35,8 @@ export function createJanitorActivities({
 }: {
   db: Database;
   client: Client;
-  backend: Pick<TrainingBackend, 'list' | 'cancel' | 'remove'>;
+  backend: Pick<TrainingBackend, 'list' | 'status' | 'cancel' | 'remove'>;
+  meter: Pick<TrainingMeter, 'settle'>;
   release: Pick<ReleaseActivities, 'restoreRoute' | 'closeRelease'>;
   log: Log;
   clock: Clock;
@@ -68,19 +71,26 @@ export function createJanitorActivities({
     };
   }
 
-  /** All at once: each may take its whole grace to stop. */
+  /** All at once: each may take its whole grace to stop. An attempt may have lost its workflow and its job, too. */
   async function reapJobs(jobs: ListedJob[]): Promise<number> {
     const alive = jobs.filter(
       ({ status: { state } }) => state === 'running' || state === 'waiting',
     );
-    const reaped = await Promise.all(alive.map(reapIfGone));
+    const keys = new Set(alive.map(({ key }) => key));
+    const left = (await listOpenAttempts(db)).filter(({ key }) => !keys.has(key));
+    const [reaped] = await Promise.all([
+      Promise.all(alive.map(reapIfGone)),
+      Promise.all(left.map(reapIfGone)),
+    ]);
     return reaped.filter(Boolean).length;
   }
 
-  async function reapIfGone({ key, model, delivery, attempt }: ListedJob): Promise<boolean> {
+  /** Stops what runs of it, pays for it and closes its books, so that nothing of it counts any more. */
+  async function reapIfGone({ key, model, delivery, attempt }: TrainingAttempt): Promise<boolean> {
     if (!(await isGone(workflowId.train(model, delivery)))) return false;
-    log.warn('A training job outlived its workflow and is stopped', { key, model, delivery });
+    log.warn('A training outlived its workflow and is stopped', { key, model, delivery });
     await backend.cancel(key, graceMs);
+    await meter.settle(key, clockOf(await backend.status(key)));
     const reason = 'The workflow of this training is gone; the job was stopped.';
     const outcome = { kind: 'failed', code: 143, reason } as const;
     await recordOutcome(db, { model, delivery, attempt, key }, outcome);

@@ -3,6 +3,7 @@ import { milliseconds } from '../contracts/duration.js';
 import { microsOf } from '../contracts/money.js';
 import type { RegisteredSpec } from '../contracts/spec.js';
 import type { TrainingAttempt } from '../contracts/stages.js';
+import type { JobStatus } from '../contracts/training.js';
 import { budgetsOver, tellExceeded, tellSoftLimit } from '../db/budget.js';
 import type { Database } from '../db/connect.js';
 import {
@@ -28,6 +29,13 @@ import type { Clock } from '../runtime/clock.js';
 export interface JobClock {
   startedAt: string;
   ran: number;
+}
+
+/** How long an ended job ran; null where nobody knows any more. */
+export function clockOf(status: JobStatus): JobClock | null {
+  if (status.state !== 'exited') return null;
+  const { startedAt, finishedAt } = status;
+  return { startedAt, ran: Date.parse(finishedAt) - Date.parse(startedAt) };
 }
 
 /** Counts what trainings cost, and says when one may not go on. Without a price book it counts nothing and stops nobody. */

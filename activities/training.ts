@@ -30,12 +30,7 @@ import { superviseJob, whileBeating } from '../training/supervise.js';
 import { findTrainer } from '../training/trainer.js';
 import { createCheckpoints } from './checkpoint.js';
 import type { GpuWatch } from './gpu-watch.js';
-import {
-  createReservations,
-  createTrainingMeter,
-  reckonEvery,
-  type JobClock,
-} from './training-meter.js';
+import { clockOf, createReservations, createTrainingMeter, reckonEvery } from './training-meter.js';
 
 /** Milliseconds between two looks at what a trainer has reported over HTTP, which it does every five seconds at most. */
 const reportEvery = 2_000;
@@ -178,7 +173,7 @@ export function createTrainingSupervision({
         signal: context.cancellationSignal,
       });
     const end = await (gpus?.whileLooking(job, keepLook, supervising) ?? supervising());
-    await meter.settle(key, await clockOf(key));
+    await meter.settle(key, clockOf(await backend.status(key)));
     const judged = await whileBeating(beat, judgeJob({ end, job, root, artifacts }));
     // Before the outcome, after which an attempt can add no checkpoint.
     if (judged.kind === 'retry' || end.kind === 'unpaid')
@@ -187,14 +182,6 @@ export function createTrainingSupervision({
     log.info('Training ended', { model, delivery, key, outcome: outcome.kind });
     if (outcome.kind === 'succeeded') await clearAway(key);
     return outcome;
-  }
-
-  /** How long the ended job ran; null where nobody knows any more. */
-  async function clockOf(key: string): Promise<JobClock | null> {
-    const status = await backend.status(key);
-    if (status.state !== 'exited') return null;
-    const { startedAt, finishedAt } = status;
-    return { startedAt, ran: Date.parse(finishedAt) - Date.parse(startedAt) };
   }
 
   /** A job that is not there starts from the newest checkpoint that is whole, wherever that was written. */
@@ -216,7 +203,7 @@ export function createTrainingSupervision({
     const context = Context.current();
     if (!context.cancellationDetails?.cancelRequested) return;
     await whileBeating(() => context.heartbeat(), backend.cancel(input.key, graceMs));
-    await meter.settle(input.key, await clockOf(input.key));
+    await meter.settle(input.key, clockOf(await backend.status(input.key)));
     const reason = 'The delivery was cancelled and the training stopped.';
     await recordOutcome(db, input, { kind: 'failed', code: 143, reason });
     log.info('Training cancelled', { model: input.model, key: input.key });

@@ -1,4 +1,4 @@
-import { and, asc, eq, max, sql } from 'drizzle-orm';
+import { and, asc, eq, isNull, max, sql } from 'drizzle-orm';
 import { PerennialError } from '../contracts/errors.js';
 import type { DeliveryKey, TrainingAttempt } from '../contracts/stages.js';
 import type { ProgressLine, TrainingOutcome } from '../contracts/training.js';
@@ -37,6 +37,15 @@ export async function recordedOutcome(db: Executor, key: string): Promise<Traini
     .from(trainingRun)
     .where(eq(trainingRun.key, key));
   return row?.outcome ?? null;
+}
+
+/** Attempts without an outcome: those that run, and those that nobody looks after any more. */
+export async function listOpenAttempts(db: Executor): Promise<TrainingAttempt[]> {
+  const { model, delivery, attempt, key } = trainingRun;
+  return db
+    .select({ model, delivery, attempt, key })
+    .from(trainingRun)
+    .where(isNull(trainingRun.outcome));
 }
 
 /**

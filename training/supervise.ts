@@ -146,9 +146,12 @@ export async function superviseJob(task: SupervisionTask): Promise<JobEnd> {
   }
 }
 
-/** Work that itself says nothing, with a sign of life every second. */
+/** Milliseconds; a third of the heartbeat timeout. Short work needs no sign, and one that tells nothing would hold up the next that does. */
+const beatEvery = 5_000;
+
+/** Work that itself says nothing, with a sign of life from time to time. */
 export async function whileBeating<T>(beat: () => void, work: Promise<T>): Promise<T> {
-  const timer = setInterval(beat, 1_000);
+  const timer = setInterval(beat, beatEvery);
   try {
     return await work;
   } finally {

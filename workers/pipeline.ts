@@ -7,6 +7,7 @@ import { createJanitorActivities } from '../activities/janitor.js';
 import { createMonitorDoor } from '../activities/monitor-door.js';
 import { createReleaseActivities } from '../activities/release.js';
 import { createTrainingAttempts } from '../activities/training.js';
+import { createTrainingMeter, reckonEvery } from '../activities/training-meter.js';
 import { createVersionActivities } from '../activities/version.js';
 import { ensureSearchAttributes } from '../runtime/search-attributes.js';
 import { openBackend } from './backend.js';
@@ -58,6 +59,7 @@ function pipelineActivities(parts: Parts): PipelineActivities {
       db,
       client,
       backend,
+      meter: createTrainingMeter({ db, clock, every: reckonEvery, grace: 0 }),
       release,
       log,
       clock,

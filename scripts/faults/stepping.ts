@@ -12,16 +12,15 @@ import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';
 import type { Arena } from './arena.js';
 import { patiently } from './patience.js';
 
-const trainer = fileURLToPath(new URL('stepping-trainer', import.meta.url));
+export const steppingTrainer = fileURLToPath(new URL('stepping-trainer', import.meta.url));
 
 /** What the trainer wrote down as it ran; `saved` and `step` count from one. */
 export interface Line {
   word: 'began' | 'step' | 'saved' | 'ended';
   attempt: number;
   step: number;
-  /** Of `began`: the trainer's process, and when it began in milliseconds since 1970. */
+  /** Of `began`: the trainer's process. */
   pid?: number;
-  at?: number;
 }
 
 /** A training of countable steps on the workers of an arena. */
@@ -64,7 +63,7 @@ export async function startStepping(
       contract: 'contract.yaml',
     },
     training: {
-      trainer,
+      trainer: steppingTrainer,
       parameters: { steps, every, pause, ledger: file },
       timeout: '10m',
       maximumAttempts: 10,
@@ -118,12 +117,12 @@ async function readLedger(file: string): Promise<Line[]> {
     .split('\n')
     .slice(0, -1)
     .map((line) => {
-      const [word = '', attempt, step, pid, at] = line.split(' ');
+      const [word = '', attempt, step, pid] = line.split(' ');
       return {
         word: word as Line['word'],
         attempt: Number(attempt),
         step: Number(step),
-        ...(pid !== undefined && { pid: Number(pid), at: Number(at) }),
+        ...(pid !== undefined && { pid: Number(pid) }),
       };
     });
 }

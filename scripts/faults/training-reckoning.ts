@@ -25,38 +25,51 @@ export async function reckonTraining(
   const runs = await runsOf(arena, model);
   const lines = await ledger();
   return [
-    ...judgeLedger(lines, runs, { steps, every }),
+    ...judgeLedger(lines, runs, { steps, every, lossless }),
     ...(lossless ? judgeKept(lines, runs) : []),
     ...judgeOutcomes(runs),
     ...(await findLeftovers(arena, runs)),
   ];
 }
 
-/** Each attempt goes on right behind the newest kept checkpoint, so no step runs again but those behind it. */
+/**
+ * A trainer goes on right behind the newest kept checkpoint, so no step runs again but those behind it. An attempt is started once, but
+ * for one whose machine was lost before anybody had seen it run.
+ */
 function judgeLedger(
   lines: readonly Line[],
   runs: readonly Run[],
-  { steps, every }: { steps: number; every: number },
+  { steps, every, lossless }: { steps: number; every: number; lossless: boolean },
 ): string[] {
   const problems: string[] = [];
+  const keptBy = (attempt: number) => runs.find((run) => run.attempt === attempt)?.kept ?? 0;
   for (const { attempt } of runs) {
-    const own = lines.filter((line) => line.attempt === attempt);
-    const began = own.filter(({ word }) => word === 'began');
-    const ran = own.filter(({ word }) => word === 'step').map(({ step }) => step);
-    const before = runs.find((run) => run.attempt === attempt - 1)?.kept ?? 0;
-    if (began.length > 1) problems.push(`attempt ${attempt} was started ${began.length} times`);
-    for (const { step } of began)
-      if (step !== before)
-        problems.push(`attempt ${attempt} began after step ${step}; kept was step ${before}`);
-    if (ran.some((step, at) => step !== before + 1 + at))
-      problems.push(`attempt ${attempt} ran its steps out of order: ${ran.join(' ')}`);
+    const lives = livesOf(lines.filter((line) => line.attempt === attempt));
+    if (lossless && lives.length > 1)
+      problems.push(`attempt ${attempt} was started ${lives.length} times`);
+    for (const [at, { after, ran }] of lives.entries()) {
+      const most = at === 0 ? keptBy(attempt - 1) : keptBy(attempt);
+      if (after < keptBy(attempt - 1) || after > most)
+        problems.push(`attempt ${attempt} began after step ${after}; kept was step ${most}`);
+      if (ran.some((step, index) => step !== after + 1 + index))
+        problems.push(`attempt ${attempt} ran its steps out of order: ${ran.join(' ')}`);
+    }
   }
   const all = lines.filter(({ word }) => word === 'step').map(({ step }) => step);
   const missing = Array.from({ length: steps }, (_, at) => at + 1).filter((n) => !all.includes(n));
   if (missing.length > 0) problems.push(`steps ${missing.join(' ')} never ran`);
-  const late = runs.filter(({ kept }) => kept % every !== 0);
-  if (late.length > 0) problems.push('a checkpoint was kept that no step ended with');
+  if (runs.some(({ kept }) => kept % every !== 0))
+    problems.push('a checkpoint was kept that no step ended with');
   return problems;
+}
+
+/** One for each time that a trainer began: the step it began after, and those it ran. */
+function livesOf(lines: readonly Line[]): { after: number; ran: number[] }[] {
+  const lives: { after: number; ran: number[] }[] = [];
+  for (const { word, step } of lines)
+    if (word === 'began') lives.push({ after: step, ran: [] });
+    else if (word === 'step') lives.at(-1)?.ran.push(step);
+  return lives;
 }
 
 function judgeKept(lines: readonly Line[], runs: readonly Run[]): string[] {

@@ -4,6 +4,7 @@ import { trainingKey } from '../../training/key.js';
 import type { Arena } from './arena.js';
 import { findByCommand } from './family.js';
 import { inflict } from './inflict.js';
+import { reckonMoney } from './money-reckoning.js';
 import { startStepping, type Stepping, type SteppingPlan } from './stepping.js';
 import type { TrainingFault, TrainingRound, TrainingTarget } from './training-plan.js';
 import { reckonTraining } from './training-reckoning.js';
@@ -42,7 +43,10 @@ export async function playRound(
         problems: [`ended as ${result.kind}: ${result.reason}`],
       });
     const lossless = faults.every(({ target }) => target !== 'machine');
-    const problems = await reckonTraining(arena, stepping, { lossless });
+    const problems = [
+      ...(await reckonTraining(arena, stepping, { lossless })),
+      ...(await reckonMoney(arena, model)),
+    ];
     return end({ attempts, digest: result.model.sha256, problems });
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);

@@ -27,6 +27,7 @@ afterAll(async () => {
 function sweeper(jobs: ListedJob[] = [], { workFolder = '/nowhere', now = new Date() } = {}) {
   const cancelled: string[] = [];
   const removed: string[] = [];
+  const settled: string[] = [];
   const restored: RestoreRouteInput[] = [];
   const closed: CloseReleaseInput[] = [];
   const janitor = createJanitorActivities({
@@ -34,9 +35,11 @@ function sweeper(jobs: ListedJob[] = [], { workFolder = '/nowhere', now = new Da
     client: world.client,
     backend: {
       list: async () => jobs,
+      status: async () => ({ state: 'gone' }),
       cancel: async (key) => void cancelled.push(key),
       remove: async (key) => void removed.push(key),
     },
+    meter: { settle: async (key) => void settled.push(key) },
     release: {
       restoreRoute: async (input) => {
         restored.push(input);
@@ -49,7 +52,7 @@ function sweeper(jobs: ListedJob[] = [], { workFolder = '/nowhere', now = new Da
     workFolder,
     secondLookAfter: 10,
   });
-  return { sweep: () => janitor.sweep(), cancelled, removed, restored, closed };
+  return { sweep: () => janitor.sweep(), cancelled, removed, settled, restored, closed };
 }
 
 const startedAt = new Date().toISOString();
@@ -104,13 +107,29 @@ test('closes the books of a job that it stops', async () => {
   await handle.result();
   const attempt = { model, delivery, attempt: 1, key: 'perennial-0123456789ab-1' };
   await openTrainingRun(database.db, attempt, 'process');
-  const { sweep, cancelled } = sweeper([{ ...job(model, attempt.key), delivery }]);
+  const { sweep, cancelled, settled } = sweeper([{ ...job(model, attempt.key), delivery }]);
   expect((await sweep()).jobsReaped).toBe(1);
-  expect(cancelled).toEqual([attempt.key]);
+  expect([cancelled, settled]).toEqual([[attempt.key], [attempt.key]]);
   expect(await recordedOutcome(database.db, attempt.key)).toMatchObject({
     kind: 'failed',
     code: 143,
   });
+});
+
+test('closes the books of a training that lost its workflow and its job', async () => {
+  const { model, delivery } = await newDelivery(database.db);
+  const handle = await world.client.workflow.start('janitor', {
+    workflowId: `train/${model}/${delivery}`,
+    taskQueue: 'perennial-pipeline',
+    args: [],
+  });
+  await handle.result();
+  const attempt = { model, delivery, attempt: 1, key: 'perennial-0123456789ab-2' };
+  await openTrainingRun(database.db, attempt, 'process');
+  const { sweep, settled } = sweeper();
+  expect((await sweep()).jobsReaped).toBe(0);
+  expect(settled).toEqual([attempt.key]);
+  expect(await recordedOutcome(database.db, attempt.key)).toMatchObject({ code: 143 });
 });
 
 test('removes what jobs left a week after their delivery was closed, and what killed workers left after a day', async () => {

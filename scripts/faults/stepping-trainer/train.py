@@ -3,12 +3,15 @@ A trainer whose every step can be counted: a chain of digests, a checkpoint ever
 really ran. The same seed gives the same last digest, however often it was killed on the way. Only the standard library.
 """
 
+import time
+
+began = int(time.time() * 1_000)  # Before everything else: the first line of user code.
+
 import hashlib
 import json
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 
 root = Path(os.environ["PERENNIAL_ML_ROOT"])
@@ -64,8 +67,8 @@ def hand_over(state):
 
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 step, state = latest()
-write_down("began", step, os.getpid(), int(time.time() * 1_000))
-print(f"begins after step {step}", flush=True)
+print(f"begins after step {step} at {began}", flush=True)
+write_down("began", step, os.getpid())
 while step < steps:
     step += 1
     state = hashlib.sha256(f"{state} {step}".encode()).hexdigest()
