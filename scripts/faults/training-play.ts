@@ -1,4 +1,5 @@
 import type { Arena } from './arena.js';
+import { countTrainings } from './money-reckoning.js';
 import type { Say } from './play.js';
 import type { SteppingPlan } from './stepping.js';
 import type { TrainingRound } from './training-plan.js';
@@ -20,6 +21,7 @@ export async function playTrainings(
     say,
   }: { rounds: readonly TrainingRound[]; lanes: number; plan: SteppingPlan; say: Say },
 ): Promise<TrainingPlay> {
+  await countTrainings(arena);
   const peaceful = await playRound(arena, { model: 'stepping-in-peace', plan, faults: [] });
   say(lineOf(peaceful));
   const played = [peaceful];

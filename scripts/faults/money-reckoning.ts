@@ -1,0 +1,63 @@
+import { priceBook } from '../../contracts/price-book.js';
+import { setPriceBook } from '../../db/price-book.js';
+import type { Arena } from './arena.js';
+import { patiently } from './patience.js';
+
+/** Round prices: a second of a training costs a thousand millionths. */
+const prices = priceBook.parse({
+  currency: 'EUR',
+  perHour: { cpu: '3.6', memoryGiB: '0' },
+  watts: { cpu: 10, memoryGiB: 1 },
+  regions: { here: { carbon: 100 } },
+  region: 'here',
+});
+
+/** Milliseconds between two reckonings while a worker looks on. */
+const reckoning = 3_000;
+
+interface Account {
+  attempt: number;
+  /** Milliseconds in the ledger, of the job by its own clock where that is known, and from its opening to its end. */
+  counted: number;
+  own: number | null;
+  wall: number;
+  spent: number;
+  held: number;
+  settled: boolean;
+  /** Sums of its rows. */
+  rows: number;
+}
+
+/** From here on every training is counted. */
+export async function countTrainings({ database }: Arena): Promise<void> {
+  await patiently(() => setPriceBook(database.db, { content: prices, by: 'olive' }));
+}
+
+/** What is wrong with the ledger of a training, a sentence each: each attempt is counted once, by its job's own clock, and settled. */
+export async function reckonMoney(arena: Arena, model: string): Promise<string[]> {
+  const accounts = await accountsOf(arena, model);
+  if (accounts.length === 0) return ['nothing was counted'];
+  return accounts.flatMap(({ attempt, counted, own, wall, spent, held, settled, rows }) => [
+    ...(settled && held === 0 ? [] : [`attempt ${attempt} still holds ${held}`]),
+    ...(counted === rows && spent === counted
+      ? []
+      : [`attempt ${attempt} has ${spent} for ${counted} ms, its rows ${rows} ms`]),
+    ...(own !== null && Math.abs(counted - own) > reckoning
+      ? [`attempt ${attempt} ran ${own} ms and was counted for ${counted}`]
+      : []),
+    ...(counted > wall + reckoning
+      ? [`attempt ${attempt} was counted for ${counted} of ${wall} ms`]
+      : []),
+  ]);
+}
+
+async function accountsOf({ database }: Arena, model: string): Promise<Account[]> {
+  const text = `
+    SELECT run.attempt, account.milliseconds::float8 AS counted, account.spent::float8, account.reserved::float8 AS held,
+      account.settled_at IS NOT NULL AS settled, (run.outcome ->> 'seconds')::float8 * 1000 AS own,
+      extract(epoch FROM run.ended_at - run.started_at)::float8 * 1000 AS wall,
+      (SELECT coalesce(sum(milliseconds), 0)::float8 FROM ledger WHERE key = run.key) AS rows
+    FROM training_run run LEFT JOIN training_account account USING (key) WHERE run.model = $1 ORDER BY 1`;
+  const { rows } = await patiently(() => database.pool.query<Account>(text, [model]));
+  return rows;
+}
