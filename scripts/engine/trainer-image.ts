@@ -14,7 +14,7 @@ const trainers = join(root, 'trainers');
 
 /** As in trainers/tabular/Dockerfile. */
 const configuration = [
-  'ENTRYPOINT ["/opt/python/bin/python3", "-IS", "/opt/trainer/start.py"]',
+  'ENTRYPOINT ["/opt/python/bin/python3", "-I", "/opt/trainer/start.py"]',
   'USER 10001',
   'WORKDIR /tmp',
   'ENV LD_LIBRARY_PATH=/opt/python/lib PYTHONUNBUFFERED=1',

@@ -1,0 +1,162 @@
+import { readFileSync } from 'node:fs';
+import type Docker from 'dockerode';
+import { describe, expect, it } from 'vitest';
+import type { TrainingJob } from '../../contracts/training.js';
+import { describeContainer } from '../../training/docker/container.js';
+import { isPinned } from '../../training/docker/image.js';
+import { unframe } from '../../training/docker/output.js';
+import { readState } from '../../training/docker/state.js';
+
+const channel = { sha256: 'a'.repeat(64), bytes: 1, kind: 'channel' };
+const job = {
+  key: 'perennial-0123456789ab-1',
+  model: 'delays',
+  delivery: 4,
+  attempt: 1,
+  trainer: '/trainers/tabular',
+  hyperparameters: {},
+  seed: 1,
+  features: [],
+  channels: { train: channel, holdout: channel },
+  labels: { installation: 'test', spec: 'a-spec' },
+} as unknown as TrainingJob;
+const around = {
+  image: `sha256:${'0'.repeat(64)}`,
+  root: '/jobs/x/ml',
+  user: '1:1',
+  network: 'none',
+};
+
+describe('A container for a training', () => {
+  it('is shut off, runs as who owns its folder, and is restarted by nobody but us', () => {
+    expect(describeContainer(job, around)).toMatchObject({
+      name: job.key,
+      User: '1:1',
+      HostConfig: {
+        Mounts: [{ Type: 'bind', Source: '/jobs/x/ml', Target: '/opt/ml' }],
+        ReadonlyRootfs: true,
+        CapDrop: ['ALL'],
+        SecurityOpt: ['no-new-privileges'],
+        NetworkMode: 'none',
+        RestartPolicy: { Name: 'no' },
+        AutoRemove: false,
+      },
+    });
+  });
+
+  it('gets what was asked for, and memory without swap beside it', () => {
+    const resources = {
+      cpus: 1.5,
+      memory: '2Gi',
+      sharedMemory: '512Mi',
+      gpus: { class: 'a10', count: 2 },
+    };
+    const { HostConfig, Env } = describeContainer({ ...job, resources }, around);
+    expect(HostConfig).toMatchObject({
+      NanoCpus: 1_500_000_000,
+      Memory: 2 ** 31,
+      MemorySwap: 2 ** 31,
+      ShmSize: 2 ** 29,
+      DeviceRequests: [{ Driver: 'nvidia', Count: 2, Capabilities: [['gpu']] }],
+    });
+    expect(Env).toContain('PERENNIAL_GPUS=2');
+  });
+
+  it('asks for nothing that was not asked for', () => {
+    const { HostConfig, Env } = describeContainer(job, around);
+    for (const limit of ['NanoCpus', 'Memory', 'ShmSize', 'DeviceRequests'])
+      expect(HostConfig).not.toHaveProperty(limit);
+    expect(Env?.join(' ')).not.toContain('PERENNIAL_GPUS');
+  });
+});
+
+describe("A container's state", () => {
+  const state = (changes: object) => {
+    const usual = {
+      Status: 'exited',
+      Running: false,
+      OOMKilled: false,
+      ExitCode: 0,
+      Error: '',
+      StartedAt: '2026-01-01T10:00:00Z',
+      FinishedAt: '2026-01-01T11:00:00Z',
+    };
+    const found = { Created: '2026-01-01T09:00:00Z', State: { ...usual, ...changes } };
+    return readState(found as Docker.ContainerInspectInfo);
+  };
+
+  it('is that of a killed one where the machine went down with it', () => {
+    expect(state({ ExitCode: 255 })).toMatchObject({ code: 137, outOfMemory: false });
+  });
+
+  it('knows memory that ran out by the engine, not by the code', () => {
+    expect(state({ ExitCode: 0, OOMKilled: true })).toMatchObject({ code: 0, outOfMemory: true });
+  });
+
+  it('is waiting where it was made and never started, and ended where it could not be', () => {
+    const never = { StartedAt: '0001-01-01T00:00:00Z', FinishedAt: '0001-01-01T00:00:00Z' };
+    expect(state({ ...never, Status: 'created' })).toMatchObject({ state: 'waiting' });
+    const Error = 'exec: "/nowhere": no such file or directory';
+    expect(state({ ...never, Status: 'created', ExitCode: 127, Error })).toEqual({
+      state: 'exited',
+      code: 127,
+      outOfMemory: false,
+      startedAt: '2026-01-01T09:00:00Z',
+      finishedAt: '2026-01-01T09:00:00Z',
+      reason: Error,
+    });
+  });
+
+  it('does not end before it began, though the clock was set back', () => {
+    expect(state({ FinishedAt: '2026-01-01T08:00:00Z' })).toMatchObject({
+      startedAt: '2026-01-01T10:00:00.000Z',
+      finishedAt: '2026-01-01T10:00:00.000Z',
+    });
+  });
+});
+
+describe('Output in frames', () => {
+  const frame = (stream: number, text: string) => {
+    const header = Buffer.from([stream, 0, 0, 0, 0, 0, 0, 0]);
+    header.writeUInt32BE(Buffer.byteLength(text), 4);
+    return Buffer.concat([header, Buffer.from(text)]);
+  };
+
+  it('is both streams one after the other, and leaves out a frame that was cut off', () => {
+    const whole = Buffer.concat([frame(1, 'out\n'), frame(2, 'ärger\n'), frame(1, 'again\n')]);
+    expect(unframe(whole).toString()).toBe('out\närger\nagain\n');
+    expect(unframe(whole.subarray(0, 5)).toString()).toBe('');
+  });
+});
+
+it.each([
+  [`registry.example/trainer@sha256:${'a'.repeat(64)}`, true],
+  [`sha256:${'a'.repeat(64)}`, true],
+  ['trainer:1', false],
+  ['trainer', false],
+])('takes %s for pinned: %s', (reference, pinned) => {
+  expect(isPinned(reference)).toBe(pinned);
+});
+
+describe("The trainer's Dockerfile", () => {
+  const dockerfile = readFileSync(
+    new URL('../../trainers/tabular/Dockerfile', import.meta.url),
+    'utf8',
+  );
+  const last = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
+
+  it('runs as the ordinary user, from packages pinned by their hashes', () => {
+    expect(last).toMatch(/^USER 10001$/m);
+    expect(dockerfile).toContain('--require-hashes');
+    expect(last).not.toContain('pip');
+  });
+
+  it('starts as the image does that is made without it', () => {
+    const made = readFileSync(
+      new URL('../../scripts/engine/trainer-image.ts', import.meta.url),
+      'utf8',
+    );
+    const entry = /^ENTRYPOINT (.*)$/m.exec(last)?.[1] ?? 'none';
+    expect(made).toContain(`ENTRYPOINT ${entry}`);
+  });
+});
