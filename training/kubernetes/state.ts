@@ -45,21 +45,25 @@ export function hasEnded(pod: PodObject): boolean {
   return terminationOf(pod) !== undefined || phase === 'Succeeded' || phase === 'Failed';
 }
 
-/** How a job that was stopped ended, by the last that was seen of its pods. */
+export function isOver(job: JobObject): boolean {
+  return endOf(job) !== undefined;
+}
+
+/** A pod that ran and went without leaving how it ended. */
+export function isUnseen(pod: PodObject): boolean {
+  return startOf(pod) !== null && !hasEnded(pod);
+}
+
+/** How a job that was stopped ended, by the last that was seen of its pods and by what the Job knows of them. */
 export function readStopped(job: JobObject, pods: PodObject[]): Exited {
-  const state = 'exited';
+  const over = endOf(job);
+  if (over) return readEnd(job, over, pods);
   const now = new Date().toISOString();
+  const state = 'exited';
+  const times = timesOf(job, { type: 'Stopped', status: 'True', lastTransitionTime: now }, pods);
   const started = pods.filter((pod) => startOf(pod) !== null);
-  const over: Condition = { type: 'Stopped', status: 'True', lastTransitionTime: now };
-  const times = timesOf(job, over, pods);
-  if (started.length === 0)
-    return {
-      state,
-      code: disrupted,
-      outOfMemory: false,
-      reason: 'Stopped before it began.',
-      ...times,
-    };
+  const reason = 'Stopped before it began.';
+  if (started.length === 0) return { state, code: disrupted, outOfMemory: false, reason, ...times };
   const culprit = started.filter((pod) => terminationOf(pod)?.exitCode !== 0).toSorted(byBlame)[0];
   if (!culprit) return { state, code: 0, outOfMemory: false, ...times };
   return { state, ...readFailure(culprit, 1), ...times };
@@ -119,12 +123,17 @@ function engineWords({ reason, message, exitCode }: Terminated, pod?: string): s
 
 function whyWaiting(pods: PodObject[]): string {
   if (pods.length === 0) return 'The cluster has not made a pod yet.';
-  const unplaced = pods
-    .flatMap(({ status }) => status.conditions)
-    .find(({ type, status }) => type === 'PodScheduled' && status === 'False');
+  const unplaced = findUnplaced(pods);
   const unstarted = pods.map((pod) => stateOf(pod).waiting).find((each) => each !== undefined);
   const cause = unplaced ?? unstarted;
   return cause ? wordsOf(cause) : 'The pod waits for a machine.';
+}
+
+/** The scheduler's words where no machine has room for a pod. */
+export function findUnplaced(pods: PodObject[]): Condition | undefined {
+  return pods
+    .flatMap(({ status }) => status.conditions)
+    .find(({ type, status }) => type === 'PodScheduled' && status === 'False');
 }
 
 function endOf(job: JobObject): Condition | undefined {

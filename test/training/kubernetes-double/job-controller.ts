@@ -9,6 +9,9 @@ const jobName = 'batch.kubernetes.io/job-name';
 const completionIndex = 'batch.kubernetes.io/job-completion-index';
 
 export function createJobController(store: Store, node: () => Node) {
+  /** Pods that a suspension ended: they count neither for nor against the Job. */
+  const released = new Set<string>();
+
   function podsOf(job: StoredJob): StoredPod[] {
     return store
       .all<StoredPod>('Pod')
@@ -59,7 +62,7 @@ export function createJobController(store: Store, node: () => Node) {
   /** As a reconciliation does: looks at everything, whatever has changed. */
   function onPodEnd(pod: StoredPod): void {
     const job = store.find<StoredJob>('Job', pod.metadata.labels?.[jobName] ?? '');
-    if (!job || isOver(job) || job.spec.suspend) return;
+    if (!job || isOver(job) || released.has(pod.metadata.uid)) return;
     const pods = podsOf(job);
     if (pod.status.phase === 'Succeeded') {
       const done = pods.filter(({ status }) => status.phase === 'Succeeded').length;
@@ -97,7 +100,12 @@ export function createJobController(store: Store, node: () => Node) {
     /** As Kueue admits a workload, or takes it back for a more important one. */
     setSuspended(job: StoredJob, suspend: boolean): void {
       job.spec.suspend = suspend;
-      if (suspend) for (const pod of podsOf(job)) node().remove(pod, 1);
+      if (suspend) {
+        for (const pod of podsOf(job)) {
+          released.add(pod.metadata.uid);
+          node().remove(pod, 1);
+        }
+      }
       start(job);
     },
   };

@@ -3,7 +3,6 @@
  * reaches it is validated; each pod's container runs as a process of this machine, with a claim's folder in place of its mount.
  */
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
@@ -42,6 +41,8 @@ export async function startKubernetesDouble({
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://double');
     requests.push(`${request.method} ${url.pathname}${url.search}`);
+    if (request.headers.authorization !== 'Bearer of-the-double')
+      return fail(response, 401, 'Unauthorized');
     if (faults.refuse) return fail(response, ...faults.refuse);
     const route =
       /^\/(?:api\/v1|apis\/batch\/v1)\/namespaces\/([^/]+)\/(jobs|pods|services)(?:\/([^/]+))?(\/log)?$/.exec(
@@ -86,8 +87,10 @@ export async function startKubernetesDouble({
 
   function list(response: ServerResponse, kind: Kind, url: URL): void {
     const from = Number(url.searchParams.get('continue') ?? 0);
-    if (from > 0 && faults.expirePages-- > 0)
+    if (from > 0 && faults.expirePages > 0) {
+      faults.expirePages -= 1;
       return fail(response, 410, 'The provided continue parameter is too old');
+    }
     const all = store.all(kind).filter((each) => isSelected(each, url));
     const size = url.searchParams.has('limit') ? perPage : all.length;
     const items = all.slice(from, from + size);
@@ -144,17 +147,18 @@ export async function startKubernetesDouble({
       Object.assign(machine, { labels, gpus });
       for (const pod of store.all<StoredPod>('Pod')) node.schedule(pod);
     },
-    async writeKubeconfig(file: string): Promise<void> {
-      const cluster = { server: `http://127.0.0.1:${port}`, 'insecure-skip-tls-verify': true };
-      const config = {
-        apiVersion: 'v1',
-        kind: 'Config',
-        'current-context': 'double',
-        clusters: [{ name: 'double', cluster }],
-        users: [{ name: 'double', user: { token: 'of-the-double' } }],
-        contexts: [{ name: 'double', context: { cluster: 'double', user: 'double' } }],
-      };
-      await writeFile(file, JSON.stringify(config));
+    kubeconfig: {
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': 'double',
+      clusters: [
+        {
+          name: 'double',
+          cluster: { server: `http://127.0.0.1:${port}`, 'insecure-skip-tls-verify': true },
+        },
+      ],
+      users: [{ name: 'double', user: { token: 'of-the-double' } }],
+      contexts: [{ name: 'double', context: { cluster: 'double', user: 'double' } }],
     },
     /** The API server goes away, the machine works on. */
     async goAway(): Promise<void> {

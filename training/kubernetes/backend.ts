@@ -1,0 +1,211 @@
+import { mkdir, readdir } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { PerennialError } from '../../contracts/errors.js';
+import { trainingJob, type JobStatus } from '../../contracts/training.js';
+import type { ListedJob, LogChunk, TrainingBackend } from '../backend.js';
+import { readLines } from '../file-lines.js';
+import { jobFolder, readJob, removeJobFolder } from '../job-folder.js';
+import { readEnd, readLost, recordEnd, type Exited } from './end.js';
+import { findJob, jobsPath, listAll, listPods, podsPath } from './find.js';
+import { copyLog, isLogComplete } from './log.js';
+import { label, readLabels } from './manifest.js';
+import { jobObject, podObject, type JobObject, type PodObject } from './objects.js';
+import {
+  firstReplica,
+  hasEnded,
+  imageProblem,
+  isOver,
+  isUnseen,
+  readState,
+  readStopped,
+} from './state.js';
+import { deleteJob, stopPods } from './stop.js';
+import { createSubmission, type Submission } from './submit.js';
+
+const lookMs = 200;
+/** How long the cluster may take to make up its mind about a Job whose pods are gone. */
+const verdictMs = 5_000;
+/** A log that is cut off as often as this is taken for ended there. */
+const copyTries = 10;
+/** As the exit code of a configuration that the trainer cannot use: another attempt would fare no better. */
+const unusable = 78;
+
+/**
+ * Trainings as Jobs of a Kubernetes cluster, whose pods mount the jobs' folder from a claim that the workers mount too. The Job's name
+ * is the job's key, so that the cluster itself lets only one be. What the cluster forgets, a job's end and its output, is kept in
+ * its folder. The cluster is asked at each look and not watched: a new worker then needs nothing that the one before knew.
+ */
+export function createKubernetesBackend(submission: Submission): TrainingBackend {
+  const { cluster, jobs, installation } = submission;
+
+  async function status(key: string): Promise<JobStatus> {
+    const recorded = await readEnd(jobs, key);
+    if (recorded) return recorded;
+    const job = await findJob(cluster, key);
+    if (job && !isMine(job)) return { state: 'gone' };
+    if (!job) return recordLost(key);
+    const { pods } = await listPods(cluster, key);
+    const problem = imageProblem(pods);
+    if (problem !== undefined) return giveUp(key, job, problem);
+    const state = readState(job, pods);
+    return state.state === 'exited' ? recordEnd(jobs, key, state) : state;
+  }
+
+  /** A job whose image will never come is ended, for it would wait until somebody asks why. */
+  async function giveUp(key: string, job: JobObject, problem: string): Promise<Exited> {
+    const at = job.metadata.creationTimestamp;
+    const reason = `The cluster cannot get the image: ${problem}`;
+    const times = { startedAt: at, finishedAt: at };
+    await deleteJob(cluster, key);
+    return recordEnd(jobs, key, {
+      state: 'exited',
+      code: unusable,
+      outOfMemory: false,
+      ...times,
+      reason,
+    });
+  }
+
+  /** Of a Job that was made and is not there: somebody else deleted it. */
+  async function recordLost(key: string): Promise<JobStatus> {
+    const ended = await readLost(jobs, key);
+    return ended ? recordEnd(jobs, key, ended) : { state: 'gone' };
+  }
+
+  async function logs(key: string, since: number): Promise<LogChunk> {
+    const folder = jobFolder(jobs, key);
+    const over = (await readEnd(jobs, key)) !== null;
+    if (over && (await isLogComplete(folder))) return readLines(folder.log, since, { ended: true });
+    const { pods } = await listPods(cluster, key);
+    const ended = await copyFrom(key, pods);
+    return readLines(folder.log, since, { ended: over || ended });
+  }
+
+  /** Whether the pod had ended before its output was asked for. */
+  async function copyFrom(key: string, pods: PodObject[]): Promise<boolean> {
+    const pod = firstReplica(pods);
+    if (!pod || !(await readJob(jobs, key))) return false;
+    const { name, uid } = pod.metadata;
+    const ended = hasEnded(pod);
+    const folder = jobFolder(jobs, key);
+    for (let tries = 0; tries < copyTries; tries += 1) {
+      await copyLog(cluster, folder, { pod: name, uid, ended });
+      // Of one that has ended the caller takes what is there for all there is.
+      if (!ended || (await isLogComplete(folder))) break;
+    }
+    return ended;
+  }
+
+  async function cancel(key: string, graceMs: number): Promise<void> {
+    const job = await findJob(cluster, key);
+    if (!job || !isMine(job)) return;
+    const { pods } = await listPods(cluster, key);
+    const state = readState(job, pods);
+    if (state.state === 'exited') {
+      await recordEnd(jobs, key, state);
+      return;
+    }
+    const stopped = await whileCopying(key, stopPods(cluster, key, graceMs));
+    await recordEnd(jobs, key, readStopped(await findVerdict(job, stopped), stopped));
+    await deleteJob(cluster, key);
+  }
+
+  /** The Job as it is once it knows the end of a pod that nobody saw end; as it was where nothing is to be waited for. */
+  async function findVerdict(job: JobObject, stopped: PodObject[]): Promise<JobObject> {
+    const deadline = performance.now() + verdictMs;
+    let found: JobObject | null = job;
+    while (found && !isOver(found) && stopped.some(isUnseen) && performance.now() < deadline) {
+      await delay(lookMs);
+      found = await findJob(cluster, job.metadata.name);
+    }
+    return found ?? job;
+  }
+
+  /** The last words of a trainer that is told to stop go with its pod. */
+  async function whileCopying<T>(key: string, stopping: Promise<T>): Promise<T> {
+    const done = new AbortController();
+    const copying = (async () => {
+      while (!done.signal.aborted) {
+        await copyFrom(key, (await listPods(cluster, key)).pods).catch(() => {});
+        await delay(lookMs, undefined, { signal: done.signal }).catch(() => {});
+      }
+    })();
+    try {
+      return await stopping;
+    } finally {
+      done.abort();
+      await copying.catch(() => {});
+    }
+  }
+
+  async function list(): Promise<ListedJob[]> {
+    await mkdir(jobs, { recursive: true });
+    const selector = `${label.managedBy}=perennial,${label.installation}=${installation}`;
+    const found = await listAll(cluster, jobsPath, selector, jobObject);
+    const pods = await listAll(cluster, podsPath, selector, podObject);
+    const standing = new Map(found.map((job) => [job.metadata.name, job]));
+    const keys = new Set([...standing.keys(), ...(await readdir(jobs))]);
+    const listed = await Promise.all(
+      [...keys].filter(isKey).map((key) =>
+        describe(
+          key,
+          standing.get(key),
+          pods.filter((pod) => pod.metadata.labels[label.jobName] === key),
+        ),
+      ),
+    );
+    return listed.flat();
+  }
+
+  /** Changes nothing: who only looks around must not end anything. */
+  async function describe(
+    key: string,
+    job: JobObject | undefined,
+    pods: PodObject[],
+  ): Promise<ListedJob[]> {
+    const laid = await readJob(jobs, key);
+    const labels = job ? readLabels(job.metadata.annotations) : (laid?.labels ?? {});
+    if (labels['installation'] !== installation) return [];
+    const status = (await readEnd(jobs, key)) ??
+      (job ? readState(job, pods) : await readLost(jobs, key)) ?? { state: 'gone' as const };
+    const of = job?.metadata.labels ?? {};
+    return [
+      {
+        key,
+        model: laid?.model ?? of[label.model] ?? '',
+        delivery: laid?.delivery ?? Number(of[label.delivery]),
+        attempt: laid?.attempt ?? Number(of[label.attempt]),
+        labels,
+        status,
+      },
+    ];
+  }
+
+  async function remove(key: string): Promise<void> {
+    const { state } = await status(key);
+    if (state === 'running')
+      throw new PerennialError('INTERNAL', `The training ${key} still runs: cancel it first.`);
+    const job = await findJob(cluster, key);
+    if (job && isMine(job)) await deleteJob(cluster, key);
+    await removeJobFolder(jobs, key);
+  }
+
+  function isMine(job: JobObject): boolean {
+    return job.metadata.labels[label.installation] === installation;
+  }
+
+  return {
+    name: 'kubernetes',
+    submit: createSubmission(submission),
+    status,
+    logs,
+    cancel,
+    list,
+    remove,
+    root: (key) => jobFolder(jobs, key).root,
+  };
+}
+
+function isKey(name: string): boolean {
+  return trainingJob.shape.key.safeParse(name).success;
+}
