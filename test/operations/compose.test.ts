@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -125,8 +125,11 @@ describe('the Dockerfile', () => {
     const folders = [...read('.dockerignore').matchAll(/^!(\w+)$/gm)].map(([, name]) => name ?? '');
     const imported = files
       .filter((file) => folders.includes(file.split('/')[0] ?? '') && file.endsWith('.ts'))
-      .flatMap((file) => [...read(file).matchAll(/from '((?:\.\.\/)+)([a-z]+)\//g)])
-      .map(([, , to]) => to ?? '');
+      .flatMap((file) =>
+        [...read(file).matchAll(/from '(\.\.?\/[^']+)'/g)].map(
+          ([, to = '']) => join(dirname(file), to).split('/')[0] ?? '',
+        ),
+      );
     expect([...new Set(imported)].filter((to) => !folders.includes(to))).toEqual(['examples']);
     expect(folders).not.toContain('test');
   });
