@@ -37,9 +37,11 @@ export const settings = {
     .describe('Where artifacts lie: a folder or s3://bucket/prefix'),
   PERENNIAL_S3_ENDPOINT: z.url().optional().describe('S3 endpoint other than AWS'),
   PERENNIAL_TRAINING: z
-    .enum(['process', 'docker'])
+    .enum(['process', 'docker', 'kubernetes'])
     .default('process')
-    .describe('Where trainings run: as processes of the worker’s machine or as containers'),
+    .describe(
+      'Where trainings run: as processes of the worker’s machine, as its containers, or as Jobs of a cluster',
+    ),
   PERENNIAL_TRAINER_IMAGE: z
     .string()
     .regex(/sha256:[0-9a-f]{64}$/, 'an image by its digest or id: name@sha256:… or sha256:…')
@@ -59,6 +61,35 @@ export const settings = {
     .min(1)
     .default('none')
     .describe('Network of the engine that training containers join; `none` shuts them off'),
+  PERENNIAL_KUBERNETES_CONTEXT: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Context of the kubeconfig (`KUBECONFIG`); by default its current one, without a kubeconfig the cluster that the worker runs in',
+    ),
+  PERENNIAL_KUBERNETES_NAMESPACE: z
+    .string()
+    .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/)
+    .default('perennial')
+    .describe('Namespace that trainings run in'),
+  PERENNIAL_KUBERNETES_CLAIM: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'PersistentVolumeClaim with PERENNIAL_HOME in its root, which workers and pods both mount',
+    ),
+  PERENNIAL_KUBERNETES_QUEUE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('LocalQueue of Kueue that lets trainings start; without one the cluster does'),
+  PERENNIAL_KUBERNETES_PLACEMENT: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('YAML file that says where pods may run and what they get; docs/trainers.md'),
   PERENNIAL_TRAINER_PYTHON: z
     .string()
     .optional()
@@ -150,6 +181,13 @@ export interface Config {
   trainerPython: string | undefined;
   trainerImage: string | undefined;
   docker: { host: string; network: string };
+  kubernetes: {
+    context: string | undefined;
+    namespace: string;
+    claim: string | undefined;
+    queue: string | undefined;
+    placement: string | undefined;
+  };
   installation: string;
   host: string;
   api: { url: string | undefined; port: number; tokenFile: string | undefined };
@@ -205,6 +243,13 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     trainerPython: found.PERENNIAL_TRAINER_PYTHON,
     trainerImage: found.PERENNIAL_TRAINER_IMAGE,
     docker: { host: found.PERENNIAL_DOCKER_HOST, network: found.PERENNIAL_DOCKER_NETWORK },
+    kubernetes: {
+      context: found.PERENNIAL_KUBERNETES_CONTEXT,
+      namespace: found.PERENNIAL_KUBERNETES_NAMESPACE,
+      claim: found.PERENNIAL_KUBERNETES_CLAIM,
+      queue: found.PERENNIAL_KUBERNETES_QUEUE,
+      placement: expandFile(found.PERENNIAL_KUBERNETES_PLACEMENT),
+    },
     installation: found.PERENNIAL_INSTALLATION,
     host: found.PERENNIAL_HOST,
     api: {

@@ -5,6 +5,9 @@ import type { Config } from '../runtime/config.js';
 import type { TrainingBackend } from '../training/backend.js';
 import { createDockerBackend } from '../training/docker/backend.js';
 import { connectEngine } from '../training/docker/engine.js';
+import { createKubernetesBackend } from '../training/kubernetes/backend.js';
+import { openCluster } from '../training/kubernetes/cluster.js';
+import { loadPlacement } from '../training/kubernetes/placement.js';
 import { createProcessBackend } from '../training/process.js';
 import type { ProgressDoor } from '../training/progress-door.js';
 
@@ -12,11 +15,11 @@ import type { ProgressDoor } from '../training/progress-door.js';
  * The backend that PERENNIAL_TRAINING names. With a way to issue tokens, trainings that reach the control API may report to it.
  * Throws CONFIG_INVALID.
  */
-export function openBackend(
+export async function openBackend(
   config: Config,
   artifacts: ArtifactStore,
   reporting?: Pick<ProgressDoor, 'issueToken'>,
-): TrainingBackend {
+): Promise<TrainingBackend> {
   const { url } = config.api;
   const { installation } = config;
   const jobs = join(config.home, 'jobs');
@@ -30,6 +33,24 @@ export function openBackend(
         image: config.trainerImage,
         network: config.docker.network,
       });
+    case 'kubernetes': {
+      const { claim, queue, placement, context, namespace } = config.kubernetes;
+      if (claim === undefined)
+        throw new PerennialError(
+          'CONFIG_INVALID',
+          'PERENNIAL_KUBERNETES_CLAIM is not set: it names the claim that pods find their job’s folder on.',
+        );
+      return createKubernetesBackend({
+        cluster: await openCluster({ context, namespace }),
+        jobs,
+        installation,
+        artifacts,
+        claim,
+        queue,
+        placement: await loadPlacement(placement),
+        image: config.trainerImage,
+      });
+    }
     case 'process':
       if (config.trainerPython === undefined)
         throw new PerennialError(

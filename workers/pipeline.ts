@@ -38,12 +38,12 @@ export async function startPipeline(parts: Parts): Promise<Worker> {
     ensureSearchAttributes(clientConnection, { namespace, log }),
     ensureJanitor(client),
   ]);
-  return createPipelineWorker(parts, { bundle, activities: pipelineActivities(parts) });
+  return createPipelineWorker(parts, { bundle, activities: await pipelineActivities(parts) });
 }
 
-function pipelineActivities(parts: Parts): PipelineActivities {
+async function pipelineActivities(parts: Parts): Promise<PipelineActivities> {
   const { config, db, log, clock, client, artifacts } = parts;
-  const backend = openBackend(config, artifacts);
+  const backend = await openBackend(config, artifacts);
   const release = createReleaseActivities({ db, log });
   return {
     ...createDeliveryActivities({ db, monitors: createMonitorDoor(client) }),

@@ -20,9 +20,9 @@ export function createTrainingWorker(
   });
 }
 
-export function startTraining(parts: Parts): Promise<Worker> {
+export async function startTraining(parts: Parts): Promise<Worker> {
   const { config, db, artifacts, log, clock, tracing } = parts;
-  const backend = openBackend(config, artifacts, {
+  const backend = await openBackend(config, artifacts, {
     issueToken: (key) => issueProgressToken(db, key),
   });
   return createTrainingWorker(parts, {
