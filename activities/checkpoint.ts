@@ -1,9 +1,12 @@
 import { join } from 'node:path';
 import { PerennialError } from '../contracts/errors.js';
 import type { ArtifactRef } from '../contracts/names.js';
-import type { TrainingAttempt } from '../contracts/stages.js';
+import type { SuperviseTrainingInput, TrainingAttempt } from '../contracts/stages.js';
 import type { Database } from '../db/connect.js';
 import { listCheckpoints, markCheckpointCorrupt, recordCheckpoint } from '../db/checkpoint.js';
+import { loadSpec } from '../db/spec.js';
+import { listUnpaidBefore } from '../db/unpaid-training.js';
+import { digestOf } from '../runtime/digest.js';
 import type { ArtifactStore } from '../runtime/artifacts.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
@@ -23,10 +26,31 @@ export function createCheckpoints({
   clock: Clock;
 }) {
   /**
-   * The newest checkpoint that is whole, of this attempt or one before; undefined when there is none. One that is not what its digest
-   * says is marked and passed over, so a second run finds the same.
+   * The newest checkpoint that is whole, of this attempt or one before, or of the same training that an earlier delivery had no money to end;
+   * undefined when there is none. One that is not what its digest says is marked and passed over, so a second run finds the same.
    */
-  async function findNewest(attempt: TrainingAttempt): Promise<ArtifactRef | undefined> {
+  async function findNewest(input: SuperviseTrainingInput): Promise<ArtifactRef | undefined> {
+    const own = await findWhole(input);
+    if (own) return own;
+    for (const unpaid of await listUnpaidBefore(db, input)) {
+      if (unpaid.train !== input.channels.train.sha256) continue;
+      if ((await trainedBy(unpaid.specDigest)) !== (await trainedBy(input.specDigest))) continue;
+      const inherited = await findWhole(unpaid);
+      if (!inherited) continue;
+      log.info('Training goes on from another delivery', { key: input.key, from: unpaid.key });
+      return inherited;
+    }
+    return undefined;
+  }
+
+  /** Digest of what a spec says about how rows become a model. */
+  async function trainedBy(specDigest: string): Promise<string> {
+    const { training, data } = (await loadSpec(db, specDigest)).spec;
+    const { trainer, parameters, seed, image = null } = training;
+    return digestOf([trainer, parameters, seed, image, data.features]);
+  }
+
+  async function findWhole(attempt: TrainingAttempt): Promise<ArtifactRef | undefined> {
     for (const listed of await listCheckpoints(db, attempt)) {
       try {
         await verifyCheckpoint(listed.manifest, artifacts);

@@ -144,7 +144,7 @@ export function createTrainingSupervision({
     };
     const beat = () => context.heartbeat(seen && gpu.length > 0 ? { ...seen, gpus: gpu } : seen);
     // One that was seen and is there no more has lost its host: that ends the attempt, and the next one goes on from its checkpoint.
-    const adopted = seen !== undefined || (await whileBeating(beat, submitOrAdopt(job)));
+    const adopted = seen !== undefined || (await whileBeating(beat, submitOrAdopt(input, job)));
     log.info(adopted ? 'Training adopted' : 'Training started', { model, delivery, key });
     const root = backend.root(key);
     const keeper = checkpoints.keepFrom(root, input, seen?.checkpoint ?? null);
@@ -185,9 +185,9 @@ export function createTrainingSupervision({
   }
 
   /** A job that is not there starts from the newest checkpoint that is whole, wherever that was written. */
-  async function submitOrAdopt(job: TrainingJob): Promise<boolean> {
+  async function submitOrAdopt(input: SuperviseTrainingInput, job: TrainingJob): Promise<boolean> {
     const { state } = await backend.status(job.key);
-    const checkpoint = state === 'gone' ? await checkpoints.findNewest(job) : undefined;
+    const checkpoint = state === 'gone' ? await checkpoints.findNewest(input) : undefined;
     const { adopted } = await backend.submit(checkpoint ? { ...job, checkpoint } : job);
     return adopted;
   }

@@ -11,10 +11,12 @@ import type { TrainingOutcome } from '../../contracts/training.js';
 import { setBudgetLimits, type Limits } from '../../db/budget.js';
 import { findAccount } from '../../db/ledger.js';
 import { setPriceBook } from '../../db/price-book.js';
+import { trainingLogs } from '../../db/training.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLog } from '../../runtime/log.js';
 import type { TrainingBackend } from '../../training/backend.js';
+import { trainingKey } from '../../training/key.js';
 import { createProcessBackend } from '../../training/process.js';
 import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
@@ -46,6 +48,23 @@ describe('A training that is paid for', () => {
   const given = (script: string) => givenTraining({ db: fresh.db, artifacts }, script);
   const open = async (script: string) => {
     const input = await given(script);
+    await attempts.openTrainingAttempt(input);
+    return input;
+  };
+  /** The next delivery of the same rows. */
+  const deliverAgain = async (before: SuperviseTrainingInput) => {
+    const delivery = before.delivery + 1;
+    const key = trainingKey({ installation, model: before.model, delivery, attempt: 1 });
+    const input = { ...before, delivery, key };
+    await fresh.db.execute(
+      sql`UPDATE delivery SET outcome = 'training-failed', closed_at = now() WHERE model = ${before.model} AND outcome IS NULL`,
+    );
+    await fresh.db
+      .execute(sql`INSERT INTO delivery (model, number, workflow_id, first_run_id, trigger, requested_by, spec_digest, stage)
+      VALUES (${before.model}, ${delivery}, 'deliver', ${crypto.randomUUID()}, 'manual', 'ann', ${before.specDigest}, 'train')`);
+    for (const each of [before.delivery, delivery])
+      await fresh.db.execute(sql`INSERT INTO validation (model, delivery, content, quarantined)
+        VALUES (${before.model}, ${each}, ${JSON.stringify({ channels: before.channels })}, 0) ON CONFLICT DO NOTHING`);
     await attempts.openTrainingAttempt(input);
     return input;
   };
@@ -109,7 +128,8 @@ describe('A training that is paid for', () => {
   });
 
   it('is stopped before its budget is overdrawn, with its checkpoint kept and the figures told', async () => {
-    const input = await open('obey save=one:weights step=1 say=ready forever');
+    const gate = join(await temporaryFolder(), 'gate');
+    const input = await open(`saved obey save=one:weights step=1 await=${gate} succeed`);
     const { result } = supervise(input);
     await untilCounted(input.key, 300);
     const spent = (await findAccount(fresh.db, input.key))?.spent ?? 0;
@@ -133,6 +153,18 @@ describe('A training that is paid for', () => {
       sql`SELECT name FROM checkpoint WHERE key = ${input.key}`,
     );
     expect(rows).toEqual([{ name: 'one' }]);
+
+    // The money is there and the rows are the same: the next delivery goes on where this one was stopped.
+    await limit(input.model, { hard: 1_000_000_000 });
+    await writeFile(gate, '');
+    const next = await deliverAgain(input);
+    expect(await supervise(next).result).toMatchObject({ kind: 'succeeded' });
+    const said = await trainingLogs(fresh.db, input.model, 2);
+    expect(said.map(({ line }) => line)).toEqual(['one weights']);
+    // A training that came to its end leaves nothing to go on with.
+    const third = await deliverAgain(next);
+    expect(await supervise(third).result).toMatchObject({ kind: 'succeeded' });
+    expect(await trainingLogs(fresh.db, input.model, 3)).toEqual([]);
   });
 
   it('is not dispatched without money, and says what to do; a second run says the same', async () => {
