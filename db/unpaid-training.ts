@@ -38,5 +38,12 @@ export async function listUnpaidBefore(
   const other = before.findIndex(({ error }) => error !== 'BUDGET_EXCEEDED');
   return before
     .slice(0, other === -1 ? before.length : other)
-    .map(({ error: _, ...each }) => ({ model, ...each }));
+    .map(({ delivery: number, attempt, key, specDigest, train }) => ({
+      model,
+      delivery: number,
+      attempt,
+      key,
+      specDigest,
+      train,
+    }));
 }
