@@ -1,6 +1,6 @@
 import { stage as stages, type Stage } from '../contracts/delivery.js';
 import type { DeliveryDetail } from '../contracts/overview.js';
-import type { AttemptView, Curve, GpuUsage } from '../contracts/training-view.js';
+import type { AttemptProgress, AttemptView, Curve, GpuUsage } from '../contracts/training-view.js';
 import { drawCurve } from './curve.js';
 import { standingOf } from './evidence-view.js';
 import { number } from './output.js';
@@ -57,12 +57,20 @@ function currentLine({ detail, attempt, usual, age, frame }: Watched): ScreenLin
   const bar = share === null ? '' : `${drawBar(share, barWidth)} `;
   const time = `${length(elapsed)}${expected === undefined ? '' : ` of about ${length(expected)}`}`;
   const turn = frames[frame % frames.length] ?? '';
-  const standing = standingOf(detail);
-  const left =
-    progress?.remainingSeconds == null ? '' : `${length(progress.remainingSeconds)} left`;
-  const whole = progress?.total == null ? '' : `${number((share ?? 0) * 100)} %`;
-  const told = [standing, whole, left].filter((each) => each !== '').join(', ');
+  const whole = progress?.total == null ? '' : `${number(Math.floor((share ?? 0) * 100))} %`;
+  const told = [whole, timeLeft(progress, elapsed), standingOf(detail)]
+    .filter((each) => each !== '')
+    .join(', ');
   return { text: `${turn} ${stage.padEnd(9)} ${bar}${time}${told === '' ? '' : `  ${told}`}` };
+}
+
+/** As the trainer says it, else as the steps so far let expect, once there are enough of them. */
+function timeLeft(progress: AttemptProgress | null | undefined, elapsed: number): string {
+  if (progress == null) return '';
+  const { step, total, remainingSeconds } = progress;
+  if (remainingSeconds !== null) return `${length(remainingSeconds)} left`;
+  if (total === null || step * 20 < total || step >= total) return '';
+  return `about ${length((elapsed / step) * (total - step))} left`;
 }
 
 function comingLines({ detail, usual }: Watched): ScreenLine[] {

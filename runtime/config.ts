@@ -112,6 +112,13 @@ export const settings = {
     .describe(
       'File with the token that the control API asks for and the CLI sends; needed beyond loopback',
     ),
+  PERENNIAL_API_CA_FILE: z
+    .string()
+    .startsWith('/', 'an absolute path')
+    .optional()
+    .describe(
+      'PEM file of the authorities that signed the certificate of PERENNIAL_API, for trainers that report over HTTP',
+    ),
   PERENNIAL_GATEWAY_PORT: port.default(7281).describe('Port of the gateway; 0 takes a free one'),
   // `perennial up` counts on by two from it.
   PERENNIAL_METRICS_PORT: port
@@ -190,7 +197,12 @@ export interface Config {
   };
   installation: string;
   host: string;
-  api: { url: string | undefined; port: number; tokenFile: string | undefined };
+  api: {
+    url: string | undefined;
+    port: number;
+    tokenFile: string | undefined;
+    caFile: string | undefined;
+  };
   gateway: { port: number };
   metrics: { port: number };
   versioning: { mode: 'off' | 'pinned'; buildId: string | undefined };
@@ -256,6 +268,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       url: found.PERENNIAL_API,
       port: found.PERENNIAL_API_PORT,
       tokenFile: expandFile(found.PERENNIAL_API_TOKEN_FILE),
+      caFile: found.PERENNIAL_API_CA_FILE,
     },
     gateway: { port: found.PERENNIAL_GATEWAY_PORT },
     metrics: { port: found.PERENNIAL_METRICS_PORT },

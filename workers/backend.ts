@@ -20,7 +20,7 @@ export async function openBackend(
   artifacts: ArtifactStore,
   reporting?: Pick<ProgressDoor, 'issueToken'>,
 ): Promise<TrainingBackend> {
-  const { url } = config.api;
+  const { url, caFile } = config.api;
   const { installation } = config;
   const jobs = join(config.home, 'jobs');
   switch (config.training) {
@@ -62,7 +62,7 @@ export async function openBackend(
         python: config.trainerPython,
         installation,
         artifacts,
-        progressDoor: reporting && url !== undefined ? { url, ...reporting } : undefined,
+        progressDoor: reporting && url !== undefined ? { url, caFile, ...reporting } : undefined,
       });
   }
 }

@@ -3,7 +3,7 @@ import { createScreen } from '../../cli/screen.js';
 import { drawBar, usualSeconds } from '../../cli/stage-bar.js';
 import { renderWatch, type Watched } from '../../cli/watch-screen.js';
 import type { DeliveryView } from '../../contracts/delivery.js';
-import type { AttemptView } from '../../contracts/training-view.js';
+import type { AttemptProgress, AttemptView } from '../../contracts/training-view.js';
 
 const delivery: DeliveryView = {
   model: 'churn',
@@ -73,7 +73,7 @@ describe('the screen of watch', () => {
   test('has the stage with its progress, the GPUs, the loss and what is to come', () => {
     const lines = text();
     expect(lines[0]).toBe(
-      '⠙ train     █████··············· 12 s of about 40 s  attempt 1, step 30, train_log_loss 0.333, 25 %, 90 s left',
+      '⠙ train     █████··············· 12 s of about 40 s  25 %, 90 s left, attempt 1, step 30, train_log_loss 0.333',
     );
     expect(lines[1]).toBe('  NVIDIA H100  87 % busy, 20.0 GiB at most, 312 W, 2 kWh');
     expect(lines[2]).toBe('  train_log_loss 0.3333');
@@ -84,6 +84,16 @@ describe('the screen of watch', () => {
       '  evaluate  ···················· about 3 s',
       '  approve   ···················· about 24 h',
     ]);
+  });
+
+  test('expects the time left from the steps so far, where the trainer does not say it', () => {
+    const progress = { step: 30, total: 120, message: '', remainingSeconds: null, at: '' };
+    const first = (change: Partial<AttemptProgress>) =>
+      text({ attempt: { ...attempt, progress: { ...progress, ...change } } })[0];
+    expect(first({})).toContain('25 %, about 36 s left, attempt 1');
+    expect(first({ step: 3 })).toContain('2 %, attempt 1');
+    expect(first({ step: 120 })).toContain('100 %, attempt 1');
+    expect(first({ total: null })).not.toMatch(/%|left/);
   });
 
   test('measures a stage without steps by what it usually takes, and one never seen not at all', () => {
