@@ -14,6 +14,11 @@ export interface NodePart {
 
 const fileOf = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
+/** The interpreter that trainings run with: the one that the settings name, or the checkout's own. */
+export function pythonOf({ trainerPython }: Config): string {
+  return trainerPython ?? fileOf('.tools/trainer/bin/python');
+}
+
 /** The processes of a stack. They are told everything by their environment, as they would be on a cluster. */
 export function nodeParts({
   config,
@@ -41,7 +46,11 @@ export function nodeParts({
     PERENNIAL_HOST: config.host,
     PERENNIAL_INSTALLATION: config.installation,
     PERENNIAL_LOG_LEVEL: config.logLevel,
-    PERENNIAL_TRAINER_PYTHON: config.trainerPython ?? fileOf('.tools/trainer/bin/python'),
+    PERENNIAL_TRAINING: config.training,
+    PERENNIAL_TRAINER_IMAGE: config.trainerImage,
+    PERENNIAL_DOCKER_HOST: config.docker.host,
+    PERENNIAL_DOCKER_NETWORK: config.docker.network,
+    PERENNIAL_TRAINER_PYTHON: pythonOf(config),
     PERENNIAL_WORKER_VERSIONING: config.versioning.mode,
   };
   const worker = (name: string, kinds: string, at: number): NodePart => ({

@@ -1,14 +1,16 @@
 /** Plays the flight-delay example on a stack of its own: births, approvals, releases, drift, a retraining and a version that is stopped. */
 import { join } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { removeStack } from '../cli/predecessor.js';
+import { pythonOf } from '../cli/stack-parts.js';
 import { startStack, type Stack } from '../cli/stack.js';
 import { createPerennial } from '../client/index.js';
 import { connectDatabase } from '../db/connect.js';
 import { readApiToken } from '../runtime/api-token.js';
-import { loadConfig } from '../runtime/config.js';
+import { loadConfig, type Config } from '../runtime/config.js';
 import { silentLog } from '../runtime/log.js';
 import { connectTemporal } from '../runtime/temporal.js';
+import { openTrainingEngine, type TrainingEngine } from './engine/training-engine.js';
 import { gatherFigures, type Figures } from './story/figures.js';
 import { model, playFlightDelay } from './story/flight-delay.js';
 import { createNarrator, type Narrator } from './story/narrator.js';
@@ -19,6 +21,7 @@ interface Options {
   yes?: boolean;
   json?: boolean;
   keep?: boolean;
+  training?: Config['training'];
   sample: string;
   perSecond: string;
 }
@@ -33,11 +36,14 @@ const options = new Command('demo')
   )
   .option('--json', 'print one last line of JSON with the figures')
   .option('--keep', 'leave everything running at the end, to look around; Ctrl-C stops it')
+  .addOption(
+    new Option('--training <backend>', 'where the trainer runs').choices(['process', 'docker']),
+  )
   .option('--sample <flights>', 'flights of a month that are asked about', '5000')
   .option('--per-second <requests>', 'pace of the replay', '500')
   .addHelpText(
     'after',
-    '\nExamples:\n  ./scripts/demo --yes\n  ./scripts/demo --yes --json\n  ./scripts/demo --keep',
+    '\nExamples:\n  ./scripts/demo --yes\n  ./scripts/demo --yes --json\n  ./scripts/demo --keep\n  ./scripts/demo --yes --training docker',
   )
   .parse()
   .opts<Options>();
@@ -49,15 +55,32 @@ const narrator = createNarrator();
 async function main(): Promise<number> {
   await removeStack(home);
   narrator.chapter('Starting everything on this machine');
+  const training = options.training ?? config.training;
+  const engine = training === 'docker' ? await openEngine() : undefined;
+  try {
+    return await playOn(engine, training);
+  } finally {
+    await engine?.stop();
+  }
+}
+
+async function playOn(
+  engine: TrainingEngine | undefined,
+  training: Config['training'],
+): Promise<number> {
+  const artifacts = join(home, 'artifacts');
   const stack = await startStack({
-    config: { ...config, home, artifacts: join(home, 'artifacts') },
+    config: { ...config, home, artifacts, training, ...engine?.settings },
     onPart: ({ name, address, milliseconds }) =>
       narrator.say(
         `${name.padEnd(12)} ${address.padEnd(28)} ready in ${Math.round(milliseconds)} ms`,
       ),
     onNotice: (part, sentence) => narrator.say(`${part}: ${sentence}`),
   });
-  const stop = once(() => stack.stop());
+  const stop = once(async () => {
+    await stack.stop();
+    await engine?.stop();
+  });
   let exitCode = 130;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => void stop().finally(() => process.exit(exitCode)));
@@ -66,6 +89,7 @@ async function main(): Promise<number> {
     const figures = await play(stack);
     exitCode = figures.ok ? 0 : 1;
     tell(figures, stack);
+    if (engine) narrator.say(`${await engine.countContainers()} containers are left.`);
     if (options.keep) narrator.say('Everything stays up; Ctrl-C stops it.');
     if (options.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
     if (options.keep) await new Promise<never>(() => {});
@@ -73,6 +97,12 @@ async function main(): Promise<number> {
   } finally {
     await stop();
   }
+}
+
+async function openEngine(): Promise<TrainingEngine> {
+  const engine = await openTrainingEngine(config, pythonOf(config));
+  narrator.say(`${'trainings'.padEnd(12)} in containers of ${engine.name}`);
+  return engine;
 }
 
 async function play(stack: Stack): Promise<Figures> {
