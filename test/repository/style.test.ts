@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-// `npm run check` runs these three by itself and leaves this file out.
+// Here and not in a script of their own, so that `npm run check` and `./scripts/test` ask for the same.
 it.each([
   ['type checker finds nothing', 'tsc', ['--noEmit']],
   ['linter finds nothing', 'oxlint', ['--type-aware']],
