@@ -9,9 +9,10 @@ import type { BenchResult } from './benchmarks/result.js';
 import { stageOverhead } from './benchmarks/stage-overhead.js';
 import { stopEverything } from './benchmarks/started.js';
 import { silenceTemporal } from './benchmarks/temporal-home.js';
+import { training } from './benchmarks/training.js';
 import { validate } from './benchmarks/validate.js';
 
-const benchmarks: Benchmark[] = [stageOverhead, predict, validate, history, monitors];
+const benchmarks: Benchmark[] = [stageOverhead, predict, validate, history, monitors, training];
 const names = benchmarks.map(({ name }) => name);
 
 const command = new Command('bench')
