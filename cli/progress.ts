@@ -7,7 +7,7 @@ import { createScreen, sizeOf } from './screen.js';
 import { renderWatch } from './watch-screen.js';
 
 const turnMs = 120;
-/** Milliseconds between two looks at a training. */
+/** Milliseconds between two looks at a training; where a look takes long, ten times as long as it took. */
 const lookMs = 2_000;
 
 /** What a terminal shows beside the delivery itself. */
@@ -54,21 +54,24 @@ function createBoard(looks: Looks | undefined) {
   let shown: { detail: DeliveryDetail; at: number } | null = null;
   let usual: Partial<Record<Stage, number>> | null = null;
   let attempt: AttemptView | null = null;
-  let lookedAt = 0;
+  let nextLook = 0;
   let frame = 0;
 
   async function look({ delivery: { model, number: of, stage } }: DeliveryDetail): Promise<void> {
-    usual ??= (await looks?.usual(model)) ?? {};
-    if (stage === 'train') attempt = (await looks?.attempt(model, of)) ?? null;
+    const began = Date.now();
+    nextLook = Infinity;
+    try {
+      usual ??= (await looks?.usual(model)) ?? {};
+      if (stage === 'train') attempt = (await looks?.attempt(model, of)) ?? null;
+    } finally {
+      nextLook = Date.now() + Math.max(lookMs, (Date.now() - began) * 10);
+    }
   }
 
   function turn(): void {
     if (!shown || shown.detail.delivery.outcome !== null) return;
     const now = Date.now();
-    if (now - lookedAt > lookMs) {
-      lookedAt = now;
-      look(shown.detail).catch(() => null);
-    }
+    if (now >= nextLook) look(shown.detail).catch(() => null);
     const { detail, at } = shown;
     const seen = { detail, attempt, usual: usual ?? {}, age: now - at };
     screen.draw(renderWatch({ ...seen, frame: (frame += 1), ...sizeOf() }));

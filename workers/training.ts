@@ -33,7 +33,11 @@ export async function startTraining(parts: Parts): Promise<Worker> {
       log,
       clock,
       pollEvery: 500,
-      gpus: createGpuWatch({ db, clock, log, sample: createGpuSampler() }),
+      // A pod's GPUs are those of its node, which this process cannot see.
+      gpus:
+        config.training === 'kubernetes'
+          ? undefined
+          : createGpuWatch({ db, clock, log, sample: createGpuSampler() }),
       traceparent: () => tracing?.traceparent(),
     }),
   });
