@@ -15,8 +15,8 @@ type Row = Record<string, unknown>;
 
 /** A screen has no more columns, and a reader no more patience. */
 const mostPoints = 500;
-/** Each keeps its lowest and its highest point; the first and the last of all are kept beside them. */
-const stretches = (mostPoints - 2) / 2;
+/** Each keeps its lowest and its highest point; the first and the last of all are stretches of their own. */
+const stretches = (mostPoints - 2) / 2 - 1;
 
 /** The training of a delivery with its curves, at most 500 points a metric. Throws DELIVERY_NOT_FOUND. */
 export async function readTrainingView(
@@ -76,22 +76,20 @@ async function readCurves(
   model: string,
   delivery: number,
 ): Promise<Map<string, Curve[]>> {
+  const told = sql`m.value NOT IN ('NaN', 'Infinity', '-Infinity')`;
   const rows = await readRows(
     db,
-    sql`WITH points AS (
-        SELECT m.key, m.name, m.step, m.value, count(*) OVER curve AS points,
-          row_number() OVER (PARTITION BY m.key, m.name ORDER BY m.step) AS place,
-          ntile(${stretches}) OVER (PARTITION BY m.key, m.name ORDER BY m.step) AS stretch
+    sql`WITH whole AS (
+        SELECT m.key, m.name, count(*) AS points, min(m.step) AS first, max(m.step) AS last
         FROM metric m JOIN training_run r USING (key)
-        WHERE r.model = ${model} AND r.delivery = ${delivery} AND m.value NOT IN ('NaN', 'Infinity', '-Infinity')
-        WINDOW curve AS (PARTITION BY m.key, m.name)),
-      ranked AS (
-        SELECT *, row_number() OVER (PARTITION BY key, name, stretch ORDER BY value, step) AS low,
-          row_number() OVER (PARTITION BY key, name, stretch ORDER BY value DESC, step) AS high
-        FROM points)
-      SELECT key, name, step, value FROM ranked
-      WHERE points <= ${mostPoints} OR low = 1 OR high = 1 OR place = 1 OR place = points
-      ORDER BY key, name, step`,
+        WHERE r.model = ${model} AND r.delivery = ${delivery} AND ${told} GROUP BY m.key, m.name),
+      stretched AS (
+        SELECT m.key, m.name, min(ARRAY[m.value, m.step]) AS lowest, max(ARRAY[m.value, m.step]) AS highest
+        FROM metric m JOIN whole USING (key, name) WHERE ${told}
+        GROUP BY m.key, m.name, CASE WHEN points <= ${mostPoints} THEN m.step WHEN m.step = first THEN -1
+          ELSE floor((m.step - first)::float8 / (last - first) * ${stretches})::int END)
+      SELECT DISTINCT key, name, point[2]::int AS step, point[1] AS value
+      FROM stretched, LATERAL (VALUES (lowest), (highest)) AS each (point) ORDER BY key, name, step`,
   );
   const curves = new Map<string, Curve[]>();
   for (const row of rows) {
