@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { sql } from 'drizzle-orm';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createJanitorActivities } from '../../activities/janitor.js';
+import { createTrainingMeter } from '../../activities/training-meter.js';
 import { createTrainingAttempts, createTrainingSupervision } from '../../activities/training.js';
 import { taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
 import type { SuperviseTrainingInput, TrainModelInput } from '../../contracts/stages.js';
-import { trainingLogs } from '../../db/training.js';
+import { recordedOutcome, trainingLogs } from '../../db/training.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLog } from '../../runtime/log.js';
@@ -116,6 +118,33 @@ describe('trainModel with a real trainer', () => {
     await expect(handle.result()).rejects.toMatchObject({ name: 'WorkflowFailedError' });
     expect(await backend.status(input.key)).toMatchObject({ state: 'exited', code: 143 });
     expect((await handle.describe()).status.name).toBe('CANCELLED');
+  });
+
+  it('leaves the trainer of a workflow that was terminated to the janitor, which stops it and closes its books', async () => {
+    const input = await given('obey say=ready forever');
+    const worker = await startTrainingWorker();
+    const handle = await start(input);
+    await untilSaid(backend, input.key, 'ready');
+    await worker.stop();
+    await handle.terminate();
+    expect(await backend.status(input.key)).toMatchObject({ state: 'running' });
+    const { db } = fresh;
+    const nothing = () => Promise.reject(new Error('There is no release.'));
+    const janitor = createJanitorActivities({
+      db,
+      backend,
+      client: temporal.client,
+      meter: createTrainingMeter({ db, clock: systemClock, every: 0, grace: 0 }),
+      release: { restoreRoute: nothing, closeRelease: nothing },
+      log: silentLog,
+      clock: systemClock,
+      workFolder: join(folder, 'work'),
+      secondLookAfter: 10,
+    });
+    expect(await janitor.sweep()).toMatchObject({ jobsReaped: 1 });
+    expect(await backend.status(input.key)).toMatchObject({ state: 'exited', code: 143 });
+    expect(await recordedOutcome(db, input.key)).toMatchObject({ kind: 'failed', code: 143 });
+    expect(await janitor.sweep()).toMatchObject({ jobsReaped: 0 });
   });
 
   it('goes on from the checkpoint of a failed attempt, and clears away after a success', async () => {
