@@ -10,9 +10,11 @@ const layers = {
   door: { include: ['test/**/*.door.test.ts'], services: true },
   browser: { include: ['test/**/*.browser.test.ts'], services: true },
   engine: { include: ['test/**/*.engine.test.ts'], services: true },
+  // On a real Kubernetes cluster: ./scripts/try-kubernetes.
+  cluster: { include: ['test/**/*.cluster.test.ts'], services: false },
   chaos: { include: ['test/chaos/*.test.ts'], services: true },
 };
-const endings = ['db', 'workflow', 'door', 'browser', 'engine'].map(
+const endings = ['db', 'workflow', 'door', 'browser', 'engine', 'cluster'].map(
   (word) => `test/**/*.${word}.test.ts`,
 );
 
@@ -25,8 +27,8 @@ export default defineConfig({
       test: {
         name,
         include,
-        exclude: services ? [] : endings,
-        testTimeout: services ? 60_000 : 15_000,
+        exclude: services || name === 'cluster' ? [] : endings,
+        testTimeout: name === 'cluster' ? 180_000 : services ? 60_000 : 15_000,
         // One case stops the engine that all share.
         fileParallelism: name !== 'engine',
         hookTimeout: services ? 120_000 : 30_000,

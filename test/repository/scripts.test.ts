@@ -11,10 +11,14 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 /** Runs a script of ours with only these programs on PATH, from a folder that is not the checkout. */
 async function runScript(
   name: string,
-  { args = [], path = process.env.PATH ?? '' }: { args?: string[]; path?: string } = {},
+  {
+    args = [],
+    path = process.env.PATH ?? '',
+    set = {},
+  }: { args?: string[]; path?: string; set?: NodeJS.ProcessEnv } = {},
 ): Promise<{ code: number; out: string; error: string }> {
   const cwd = await temporaryFolder();
-  const environment = { ...process.env, PATH: path };
+  const environment = { ...process.env, PATH: path, ...set };
   return new Promise((settle) => {
     execFile(join(root, 'scripts', name), args, { cwd, env: environment }, (failure, out, error) =>
       settle({ code: Number(failure?.code ?? 0), out, error }),
@@ -76,4 +80,9 @@ test('the test command explains itself and refuses a layer that there is not', a
   const wrong = await runScript('test', { args: ['unit'] });
   expect(wrong.code).toBe(2);
   expect(wrong.error).toContain('There is no layer unit.');
+});
+
+test('without a cluster the trainings on Kubernetes are not run, and that is said', async () => {
+  const told = await runScript('test', { args: ['--kubernetes'], set: { KUBECONFIG: '' } });
+  expect(told).toMatchObject({ code: 3, out: expect.stringContaining('KUBECONFIG') as string });
 });

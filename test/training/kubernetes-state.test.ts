@@ -6,9 +6,13 @@ const began = '2026-11-22T06:00:00Z';
 const ended = '2026-11-22T06:10:00Z';
 const metadata = { name: 'a-job', uid: 'u', creationTimestamp: '2026-11-22T05:59:00Z' };
 
-function job(conditions: object[] = [], suspend = false) {
+function job(conditions: object[] = [], { suspend = false, completions = 1 } = {}) {
   const given = conditions.map((each) => ({ status: 'True', lastTransitionTime: ended, ...each }));
-  return jobObject.parse({ metadata, spec: { suspend }, status: { conditions: given } });
+  return jobObject.parse({
+    metadata,
+    spec: { suspend, completions },
+    status: { conditions: given },
+  });
 }
 
 function pod(state: object, changes: { name?: string; status?: object; metadata?: object } = {}) {
@@ -27,7 +31,7 @@ const failed = { type: 'Failed', reason: 'PodFailurePolicy', message: 'matching 
 
 describe('What a Job and its pods mean', () => {
   it.each([
-    ['suspended by its queue', job([], true), [], /queue/],
+    ['suspended by its queue', job([], { suspend: true }), [], /queue/],
     ['without a pod yet', job(), [], /not made a pod/],
     [
       'with a pod that fits nowhere',
@@ -118,7 +122,7 @@ describe('What a Job and its pods mean', () => {
     const told = { deletionTimestamp: ended };
     const stopped = endedPod(143, 'Error', { name: 'a-job-0-abcde', metadata: told });
     const broken = endedPod(1, 'Error', { name: 'a-job-1-abcde' });
-    expect(readState(job([failed]), [stopped, broken])).toMatchObject({
+    expect(readState(job([failed], { completions: 2 }), [stopped, broken])).toMatchObject({
       code: 1,
       reason: 'The replica a-job-1-abcde ended with exit code 1.',
     });
@@ -144,7 +148,7 @@ describe('What a Job and its pods mean', () => {
 
 describe('A job that was stopped', () => {
   it('says so where it had not begun', () => {
-    expect(readStopped(job([], true), [])).toMatchObject({
+    expect(readStopped(job([], { suspend: true }), [])).toMatchObject({
       code: 143,
       reason: 'Stopped before it began.',
     });

@@ -13,8 +13,9 @@ describeTrainingBackend('kubernetes', async (folder, artifacts) => {
     outage: { begin: () => double.goAway(), end: () => double.comeBack() },
     images: { missing: `missing@${digest}`, withoutCommand: `empty@${digest}` },
     smallDisk: 'mounting a small disk needs root, which this layer does without',
-    limits: 'the double runs containers as processes; memory alone it watches (kubernetes-cluster)',
+    limits:
+      'the double runs containers as processes; memory alone it watches (kubernetes-training)',
     isolation: 'the double runs containers as processes, which see the machine',
-    withoutGpu: 'a cluster may grow: the job waits, and says what for (kubernetes-cluster)',
+    withoutGpu: 'a cluster may grow: the job waits, and says what for (kubernetes-training)',
   };
 });

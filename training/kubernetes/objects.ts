@@ -21,7 +21,10 @@ const metadata = z.object({
 
 export const jobObject = z.object({
   metadata,
-  spec: z.object({ suspend: z.boolean().default(false) }),
+  spec: z.object({
+    suspend: z.boolean().default(false),
+    completions: z.int().default(1),
+  }),
   status: z.object({ conditions: z.array(condition).default([]) }).prefault({}),
 });
 export type JobObject = z.infer<typeof jobObject>;

@@ -66,7 +66,7 @@ export function readStopped(job: JobObject, pods: PodObject[]): Exited {
   if (started.length === 0) return { state, code: disrupted, outOfMemory: false, reason, ...times };
   const culprit = started.filter((pod) => terminationOf(pod)?.exitCode !== 0).toSorted(byBlame)[0];
   if (!culprit) return { state, code: 0, outOfMemory: false, ...times };
-  return { state, ...readFailure(culprit, 1), ...times };
+  return { state, ...readFailure(culprit, job), ...times };
 }
 
 /** How a container of ours ended; undefined while it has not. */
@@ -80,14 +80,14 @@ function readEnd(job: JobObject, over: Condition, pods: PodObject[]): Exited {
   const state = 'exited';
   if (over.type === 'Complete') return { state, code: 0, outOfMemory: false, ...times };
   const culprit = pods.filter(hasFailed).toSorted(byBlame)[0];
-  if (culprit) return { state, ...readFailure(culprit, pods.length), ...times };
+  if (culprit) return { state, ...readFailure(culprit, job), ...times };
   return { state, ...readVerdict(over), outOfMemory: false, ...times };
 }
 
 /** How one pod failed, for itself or as the first of several. */
 function readFailure(
   pod: PodObject,
-  replicas: number,
+  job: JobObject,
 ): Pick<Exited, 'code' | 'outOfMemory' | 'reason'> {
   const ended = terminationOf(pod);
   const broken = conditionOf(pod.status.conditions, disruption);
@@ -101,7 +101,7 @@ function readFailure(
   const unstarted = ['StartError', 'ContainerCannotRun'].includes(ended?.reason ?? '');
   const code = unstarted ? noCommand : (ended?.exitCode ?? killed);
   const reason = ended
-    ? engineWords(ended, replicas > 1 ? pod.metadata.name : undefined)
+    ? engineWords(ended, job.spec.completions > 1 ? pod.metadata.name : undefined)
     : wordsOf(pod.status);
   return { code, outOfMemory, ...(reason === undefined ? {} : { reason }) };
 }

@@ -1,6 +1,8 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { IRole } from 'kubernetes-models/rbac.authorization.k8s.io/v1';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import type { TrainingJob } from '../../contracts/training.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import type { TrainingBackend } from '../../training/backend.js';
@@ -89,13 +91,14 @@ describe('A training on Kubernetes', () => {
     expect(await untilExited(backend, job.key)).toMatchObject({ code: 137, outOfMemory: true });
   });
 
-  it('counts as killed when somebody deleted its Job, and is not started again', async () => {
+  it('is to be tried again when somebody deleted its Job, by nobody but its workflow', async () => {
     const job = await given('obey say=ready forever');
     await backend.submit(job);
     await untilSaid(backend, job.key, 'ready');
     world.double.deleteJob(job.key);
-    const reason = 'Its Job is gone from the cluster.';
-    expect(await untilExited(backend, job.key)).toMatchObject({ code: 137, reason });
+    // As the Job's last words, where they were still read, or because it is gone.
+    expect([137, 143]).toContain((await untilExited(backend, job.key)).code);
+    await vi.waitFor(() => expect(world.double.job(job.key)).toBeUndefined());
     expect(await backend.submit(job)).toEqual({ adopted: true });
     expect(world.double.job(job.key)).toBeUndefined();
   });
@@ -223,4 +226,32 @@ describe('A training on Kubernetes', () => {
       reason: expect.stringMatching(/replica .*-2-/) as string,
     });
   });
+
+  // Last: all the others have asked for what they need by now.
+  it('asks for exactly what its role in deploy/kubernetes allows', async () => {
+    const asked = new Set(world.double.requests.map(rightOf));
+    expect([...asked].toSorted()).toEqual((await rightsOfRole()).toSorted());
+  });
 });
+
+const verbs = { POST: 'create', GET: 'get', DELETE: 'delete' };
+
+/** The right that RBAC wants for a request, as `verb resource`. */
+function rightOf(request: string): string {
+  const [method = '', address = ''] = request.split(' ');
+  const { pathname, searchParams } = new URL(address, 'http://double');
+  const [resource, name, below] = pathname.split('/namespaces/')[1]?.split('/').slice(1) ?? [];
+  const verb = verbs[method as keyof typeof verbs];
+  if (name !== undefined) return `${verb} ${[resource, below].filter(Boolean).join('/')}`;
+  const watching = searchParams.get('watch') === 'true';
+  return `${verb !== 'get' ? verb : watching ? 'watch' : 'list'} ${resource}`;
+}
+
+async function rightsOfRole(): Promise<string[]> {
+  const file = new URL('../../deploy/kubernetes/training.yaml', import.meta.url);
+  const documents = parseAllDocuments(await readFile(file, 'utf8'));
+  const role = documents.map((each) => each.toJS() as IRole).find(({ kind }) => kind === 'Role');
+  return (role?.rules ?? []).flatMap(({ resources = [], verbs: allowed }) =>
+    resources.flatMap((resource) => allowed.map((verb) => `${verb} ${resource}`)),
+  );
+}

@@ -1,0 +1,34 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1';
+import { Role, RoleBinding } from 'kubernetes-models/rbac.authorization.k8s.io/v1';
+import { Namespace, PersistentVolumeClaim, ServiceAccount } from 'kubernetes-models/v1';
+import { expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { loadPlacement } from '../../training/kubernetes/placement.js';
+
+const schemas = {
+  Namespace,
+  NetworkPolicy,
+  PersistentVolumeClaim,
+  Role,
+  RoleBinding,
+  ServiceAccount,
+};
+const deploy = (name: string) =>
+  fileURLToPath(new URL(`../../deploy/kubernetes/${name}`, import.meta.url));
+
+it('deploys only what the published schemas allow', async () => {
+  const documents = parseAllDocuments(await readFile(deploy('training.yaml'), 'utf8'));
+  const objects = documents.map((each) => each.toJS() as { kind: keyof typeof schemas });
+  for (const object of objects) new schemas[object.kind](object as never).validate();
+  expect(objects.map(({ kind }) => kind).toSorted()).toEqual(Object.keys(schemas).toSorted());
+});
+
+it('shows a placement that is read as it is written', async () => {
+  expect(await loadPlacement(deploy('placement.yaml'))).toMatchObject({
+    nodeSelector: { pool: 'training' },
+    secrets: ['warehouse-reader'],
+    priorityClass: 'training',
+  });
+});
