@@ -31,7 +31,13 @@ export interface DeliveryPlan extends DeliveryKey {
     escalateTo: string[];
     expireAfter: number;
   };
-  training: { timeout: number; maximumAttempts: number; heartbeat: number };
+  training: {
+    timeout: number;
+    maximumAttempts: number;
+    heartbeat: number;
+    /** Class of the GPUs that it asks for; left out by those that ask for none, and by deliveries that began before there were classes. */
+    gpuClass?: string;
+  };
   release: { steps: ReleaseStep[]; every: number; maximumTime: number };
 }
 
@@ -54,6 +60,8 @@ export interface TrainModelInput extends DeliveryKey {
   specDigest: string;
   channels: { train: ArtifactRef; holdout: ArtifactRef };
   plan: DeliveryPlan['training'];
+  /** Keep records within the workflow's own task. Left out by deliveries that began before that was possible. */
+  atOnce?: true;
 }
 export interface OpenAttemptInput extends DeliveryKey {
   specDigest: string;
@@ -124,6 +132,8 @@ export interface ReleaseModelInput extends DeliveryKey {
   maximumTime: number;
   /** Set for a rollback: at once, with this reason, to a version that was champion before. */
   immediate?: { reason: string };
+  /** Keep records within the workflow's own task; whoever sets it sets the search attributes of the start too. */
+  atOnce?: true;
 }
 export interface OpenReleaseInput extends ReleaseModelInput {
   workflowId: string;

@@ -6,13 +6,15 @@ import {
   defineQuery,
   executeChild,
   isCancellation,
+  patched,
   setHandler,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { SearchAttributeUpdatePair } from '@temporalio/common';
 import type { Decision } from '../contracts/approval.js';
 import type { Snapshot, Validation } from '../contracts/dataset.js';
-import type { DeliverModelInput, DeliveryOutcome, Stage } from '../contracts/delivery.js';
+import type { DeliverModelInput, Stage } from '../contracts/delivery.js';
 import type { Evaluated } from '../contracts/evaluation.js';
 import { queries, workflowId } from '../contracts/messages.js';
 import type {
@@ -22,18 +24,20 @@ import type {
   TrainedModel,
 } from '../contracts/stages.js';
 import type { DeliveryPlanAnswer, DeliveryState } from '../contracts/states.js';
+import { atOnce, fewerTurns } from './at-once.js';
 import { awaitApproval } from './await-approval.js';
 import { createBoard } from './board.js';
+import { brokenContract } from './broken-contract.js';
 import { takeDecisions } from './delivery-decisions.js';
 import { renderDelivery } from './delivery-details.js';
+import { endingOf, type Ending } from './delivery-ending.js';
 import { openApproval, openState } from './delivery-state.js';
-import { brokenContract } from './broken-contract.js';
-import { codeOf, refusedOutcome, sentence } from './failures.js';
-import { refusal } from './message-form.js';
-import { compute, pipeline } from './offers.js';
+import { codeOf, refusedOutcome } from './failures.js';
+import { compute, pipeline, promptly } from './offers.js';
+import { requireDeliveryId } from './own-id.js';
 import { releaseVersion } from './release-version.js';
 import { compensate, type Compensation } from './saga.js';
-import { attributes } from './search-attributes.js';
+import { attributes, ended, nobodyAwaited } from './search-attributes.js';
 import type { trainModel } from './train-model.js';
 
 /** What a delivery takes along when it continues as new, which it does only while it waits for a person. */
@@ -45,11 +49,6 @@ interface Carried {
   signals: number;
 }
 
-interface Ending {
-  outcome: DeliveryOutcome;
-  explanation: string;
-}
-
 /**
  * Delivers one model once: ingest, validate, train, evaluate, register, approve, release. Ends with a result also where the answer is
  * no (contract, training, gate, person, canary); fails only where it was broken, and then everything begun is undone first.
@@ -57,11 +56,12 @@ interface Ending {
 export async function deliverModel(
   input: DeliverModelInput & { carried?: Carried },
 ): Promise<DeliveryResult> {
-  requireOwnId(input);
+  requireDeliveryId(input);
   const { carried } = input;
   const board = createBoard(carried?.state ?? openState(input), renderDelivery);
   const undo: Compensation[] = carried?.undo ?? [];
   const story = new CancellationScope();
+  const fewer = patched(fewerTurns);
   let plan = carried?.plan ?? null;
   let cancelledBy: Decision | null = null;
 
@@ -87,10 +87,17 @@ export async function deliverModel(
     }
     ending = told;
     finish(ending);
-    await CancellationScope.nonCancellable(() => pipeline.closeDelivery({ ...key(), ...ending }));
+    const closing = { ...key(), ...ending };
+    await CancellationScope.nonCancellable(() =>
+      atOnce(
+        fewer,
+        () => promptly.closeDelivery(closing),
+        () => pipeline.closeDelivery(closing),
+      ),
+    );
   } catch (error) {
     if (error instanceof ContinueAsNew) throw error;
-    ending = endingOf(error);
+    ending = endingOf(error, cancelledBy);
     const refused = refusedOutcome(error) !== null;
     if (!refused && cancelledBy === null) failure = error;
     finish(ending);
@@ -116,7 +123,7 @@ export async function deliverModel(
     const opened = await open();
     const asked = { model: opened.model, delivery: opened.delivery, specDigest: opened.specDigest };
 
-    enter('ingest');
+    enter('ingest', fewer ? shownFrom(opened) : []);
     const snapshot = await compute.ingestData.executeWithOptions(
       { summary: 'Keep a snapshot of the data' },
       [input.window ? { ...asked, window: input.window } : asked],
@@ -147,7 +154,7 @@ export async function deliverModel(
       parentClosePolicy: 'REQUEST_CANCEL',
       staticSummary: `Train ${opened.model}, delivery ${opened.delivery}`,
       typedSearchAttributes: [{ key: attributes.model, value: opened.model }],
-      args: [{ ...asked, channels: { train, holdout }, plan: opened.training }],
+      args: [{ ...asked, channels: { train, holdout }, plan: opened.training, ...children() }],
     });
     if (trained.kind !== 'succeeded')
       return { outcome: 'training-failed', explanation: trained.reason };
@@ -158,19 +165,18 @@ export async function deliverModel(
   async function open(): Promise<DeliveryPlan> {
     const { carried: _, ...asked } = input;
     const { workflowId: id, firstExecutionRunId: firstRunId } = workflowInfo();
-    const opened = await pipeline.openDelivery.executeWithOptions(
-      { summary: 'Give the delivery its number' },
-      [{ ...asked, workflowId: id, firstRunId }],
+    const opening = { ...asked, workflowId: id, firstRunId };
+    const summary = 'Give the delivery its number';
+    const opened = await atOnce(
+      fewer,
+      () => promptly.openDelivery(opening),
+      () => pipeline.openDelivery.executeWithOptions({ summary }, [opening]),
     );
     plan = opened;
     undo.push({ kind: 'closeDelivery', reference: key() });
     const asker = `${opened.trigger}, asked for by ${opened.requestedBy}`;
     board.change({ delivery: opened.delivery }, `Delivery ${opened.delivery}: ${asker}`);
-    upsertSearchAttributes([
-      { key: attributes.model, value: opened.model },
-      { key: attributes.team, value: opened.team },
-      { key: attributes.trigger, value: opened.trigger },
-    ]);
+    if (!fewer) upsertSearchAttributes(shownFrom(opened));
     return opened;
   }
 
@@ -192,11 +198,18 @@ export async function deliverModel(
     if (evaluated.verdict === 'inconclusive')
       board.change({}, 'The gates could not decide; a person has to.');
 
-    enter('register');
+    board.change({ stage: 'register' });
     undo.push({ kind: 'withdrawApproval', reference: key() });
-    const registered = await pipeline.registerVersion.executeWithOptions(
-      { summary: 'Register the version' },
-      [{ ...key(), specDigest, snapshot, validation, trained, evaluated, requestedBy }],
+    const asked = { specDigest, snapshot, validation, trained, evaluated, requestedBy };
+    const registering = { ...key(), ...asked };
+    const summary = 'Register the version';
+    const registered = await atOnce(
+      fewer,
+      () => promptly.registerVersion(registering),
+      () => {
+        enter('register');
+        return pipeline.registerVersion.executeWithOptions({ summary }, [registering]);
+      },
     );
     const approval = openApproval(registered, planned(), Date.now());
     board.change(
@@ -235,14 +248,10 @@ export async function deliverModel(
 
     const { version, champion } = registered;
     board.change({ stage: 'release' });
-    upsertSearchAttributes([
-      { key: attributes.stage, value: 'release' },
-      { key: attributes.awaitingApproval, value: false },
-      { key: attributes.awaitingRole, value: null },
-    ]);
+    upsertSearchAttributes([{ key: attributes.stage, value: 'release' }, ...nobodyAwaited]);
     undo.push({ kind: 'restoreRoute', reference: { ...key(), champion, version } });
     const released = await releaseVersion(
-      { model, delivery, version, champion, specDigest, requestedBy, ...steps },
+      { model, delivery, version, champion, specDigest, requestedBy, ...steps, ...children() },
       board,
     );
     return {
@@ -251,33 +260,15 @@ export async function deliverModel(
     };
   }
 
-  function enter(stage: Stage): void {
+  function enter(stage: Stage, more: SearchAttributeUpdatePair[] = []): void {
     board.change({ stage });
-    upsertSearchAttributes([{ key: attributes.stage, value: stage }]);
+    upsertSearchAttributes([{ key: attributes.stage, value: stage }, ...more]);
   }
 
   /** The end as operators see it; the record follows. */
   function finish({ outcome, explanation }: Ending): void {
     board.change({ stage: 'done', outcome, explanation }, `${outcome}: ${explanation}`);
-    upsertSearchAttributes([
-      { key: attributes.stage, value: 'done' },
-      { key: attributes.outcome, value: outcome },
-      { key: attributes.awaitingApproval, value: false },
-      { key: attributes.awaitingRole, value: null },
-    ]);
-  }
-
-  function endingOf(error: unknown): Ending {
-    if (cancelledBy !== null) {
-      const { by, reason } = cancelledBy;
-      return {
-        outcome: 'cancelled',
-        explanation: `Cancelled by ${by}${reason ? `: ${reason}` : '.'}`,
-      };
-    }
-    if (isCancellation(error))
-      return { outcome: 'cancelled', explanation: 'Cancelled through Temporal.' };
-    return { outcome: refusedOutcome(error) ?? 'failed', explanation: sentence(error) };
+    upsertSearchAttributes(ended(outcome));
   }
 
   function planned(): DeliveryPlan {
@@ -286,22 +277,20 @@ export async function deliverModel(
     return plan;
   }
 
+  /** What our children are told of how we keep records. */
+  function children(): { atOnce?: true } {
+    return fewer ? { atOnce: true } : {};
+  }
+
   function key(): { model: string; delivery: number } {
     return { model: input.model, delivery: plan?.delivery ?? 0 };
   }
 }
 
-function requireOwnId(input: DeliverModelInput): void {
-  const found = workflowInfo().workflowId;
-  const model: unknown = (input as Partial<DeliverModelInput> | undefined)?.model;
-  if (typeof model !== 'string')
-    throw refusal(
-      'INPUT_INVALID',
-      'deliverModel takes one object with at least { model, requestedBy }.',
-    );
-  if (found !== workflowId.deliver(model))
-    throw refusal(
-      'DELIVERY_ID_INVALID',
-      `A delivery of ${model} was started as '${found}'; its id is '${workflowId.deliver(model)}'.`,
-    );
+function shownFrom({ model, team, trigger }: DeliveryPlan): SearchAttributeUpdatePair[] {
+  return [
+    { key: attributes.model, value: model },
+    { key: attributes.team, value: team },
+    { key: attributes.trigger, value: trigger },
+  ];
 }

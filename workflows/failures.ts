@@ -41,10 +41,12 @@ const refusals: Record<string, DeliveryOutcome> = {
   MANIFEST_INVALID: 'training-failed',
   ONNX_INVALID: 'gate-failed',
   PROMOTION_REFUSED: 'rolled-back',
-  // Somebody else moved the traffic: a rollback by hand, while this version waited for its approval or was in release.
-  FENCED: 'rolled-back',
 };
 
 export function refusedOutcome(error: unknown): DeliveryOutcome | null {
-  return refusals[codeOf(error)] ?? null;
+  const code = codeOf(error);
+  // Somebody else moved the traffic: a rollback by hand, while this version waited for its approval or was in release.
+  const overtaken = error instanceof ChildWorkflowFailure && error.workflowType === 'releaseModel';
+  if (code === 'FENCED' && overtaken) return 'rolled-back';
+  return refusals[code] ?? null;
 }

@@ -6,7 +6,7 @@ import { historyIsLong, type Board } from './board.js';
 import { judge, pipeline } from './offers.js';
 import type { Command, Commands } from './release-commands.js';
 import { start, type Running } from './running.js';
-import { attributes } from './search-attributes.js';
+import { attributes, nobodyAwaited } from './search-attributes.js';
 import {
   beginStretch,
   extendStretch,
@@ -76,7 +76,7 @@ function obey(
   const waited = board.state.status === 'waiting';
   const change = (status: ReleaseState['status']) => {
     board.change({ status, question: null, judgedUntil: null, reason: words }, words);
-    if (waited) notAwaited();
+    if (waited) upsertSearchAttributes(nobodyAwaited);
   };
   switch (act) {
     case 'pause':
@@ -89,14 +89,14 @@ function obey(
       change('canary');
       return null;
     case 'abort':
-      if (waited) notAwaited();
+      if (waited) upsertSearchAttributes(nobodyAwaited);
       return { kind: 'abort', reason: words, stopJudge };
     case 'promote':
-      if (waited) notAwaited();
+      if (waited) upsertSearchAttributes(nobodyAwaited);
       stopJudge();
       return { kind: 'promote', by, reason: words };
     case 'decide':
-      notAwaited();
+      upsertSearchAttributes(nobodyAwaited);
       return vote === 'approve'
         ? { kind: 'promote', by, reason: `approved by ${by}${reason ? `: ${reason}` : ''}` }
         : {
@@ -147,13 +147,6 @@ function follow(judgement: Judgement, board: Board<ReleaseState>): StepEnd | nul
       ]);
       return null;
   }
-}
-
-function notAwaited(): void {
-  upsertSearchAttributes([
-    { key: attributes.awaitingApproval, value: false },
-    { key: attributes.awaitingRole, value: null },
-  ]);
 }
 
 function startJudge(

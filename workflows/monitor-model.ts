@@ -21,10 +21,10 @@ import type {
 import type { MonitorPlanAnswer, MonitorState } from '../contracts/states.js';
 import { historyIsLong } from './board.js';
 import type { deliverModel } from './deliver-model.js';
-import { refusal } from './message-form.js';
 import { renderMonitor } from './monitor-details.js';
 import { openMonitorDoors } from './monitor-doors.js';
 import { watching } from './offers.js';
+import { requireMonitorId } from './own-id.js';
 import { attributes } from './search-attributes.js';
 import { historyLimit } from './timeouts.js';
 
@@ -33,7 +33,7 @@ import { historyLimit } from './timeouts.js';
  * check; the delivery's id makes a second retraining impossible while one runs. Continues as new long before its history is long.
  */
 export async function monitorModel(input: MonitorInput): Promise<MonitorResult> {
-  requireOwnId(input);
+  requireMonitorId(input);
   const { model, carried, continueAfter = historyLimit } = input;
   const monitor = {
     state: openState(input),
@@ -196,14 +196,4 @@ function openState({ model, carried, checksBefore = 0 }: MonitorInput): MonitorS
     refusedMessages: 0,
     ...(carried ?? fresh),
   };
-}
-
-function requireOwnId(input: MonitorInput): void {
-  const found = workflowInfo().workflowId;
-  const model: unknown = (input as Partial<MonitorInput> | undefined)?.model;
-  if (typeof model !== 'string' || found !== workflowId.monitor(model))
-    throw refusal(
-      'INPUT_INVALID',
-      `A monitor takes { model } and is started as 'monitor/<model>'; this one is '${found}'.`,
-    );
 }

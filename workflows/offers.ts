@@ -1,5 +1,5 @@
 /** The activities as workflows call them: one proxy for each kind of work, see timeouts. */
-import { proxyActivities } from '@temporalio/workflow';
+import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type {
   ComputeActivities,
   JudgeActivities,
@@ -11,18 +11,24 @@ import {
   dataWork,
   driftCheck,
   judging,
+  onGpus,
+  promptWork,
   shortWork,
   supervision,
   sweeping,
 } from './timeouts.js';
 
 export const pipeline = proxyActivities<PipelineActivities>(shortWork);
+export const promptly = proxyLocalActivities<PipelineActivities>(promptWork);
 export const undoing = proxyActivities<PipelineActivities>(compensation);
 export const compute = proxyActivities<ComputeActivities>(dataWork);
 export const watching = proxyActivities<Pick<ComputeActivities, 'assessDrift'>>(driftCheck);
 export const judge = proxyActivities<JudgeActivities>(judging);
 export const broom = proxyActivities<Pick<PipelineActivities, 'sweep'>>(sweeping);
 
-export function training(timeout: number) {
-  return proxyActivities<TrainingActivities>(supervision(timeout));
+export function training({ timeout, gpuClass }: { timeout: number; gpuClass?: string }) {
+  const ordinary = supervision(timeout);
+  return proxyActivities<TrainingActivities>(
+    gpuClass === undefined ? ordinary : onGpus(ordinary, { timeout, gpuClass }),
+  );
 }

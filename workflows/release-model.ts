@@ -10,19 +10,20 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import { queries, workflowId } from '../contracts/messages.js';
+import { queries } from '../contracts/messages.js';
 import type { ReleaseModelInput, ReleaseResult } from '../contracts/stages.js';
 import type { ReleasePlanAnswer, ReleaseState } from '../contracts/states.js';
+import { atOnce } from './at-once.js';
 import { createBoard } from './board.js';
 import { codeOf, sentence } from './failures.js';
 import { holdStep, type HeldStep } from './hold-step.js';
-import { refusal } from './message-form.js';
-import { compute, pipeline } from './offers.js';
+import { compute, pipeline, promptly } from './offers.js';
+import { requireReleaseId } from './own-id.js';
 import { takeCommands } from './release-commands.js';
 import { renderRelease } from './release-details.js';
 import { compensate, type Compensation } from './saga.js';
 import { start } from './running.js';
-import { attributes } from './search-attributes.js';
+import { attributes, ended } from './search-attributes.js';
 
 interface Carried {
   state: ReleaseState;
@@ -40,7 +41,7 @@ type Outcome = Omit<ReleaseResult, 'version' | 'revision'>;
 export async function releaseModel(
   input: ReleaseModelInput & { carried?: Carried },
 ): Promise<ReleaseResult> {
-  requireOwnId(input);
+  requireReleaseId(input);
   const { model, delivery, version, champion, carried } = input;
   const key = { model, delivery };
   const board = createBoard(carried?.state ?? openState(input), renderRelease);
@@ -64,8 +65,13 @@ export async function releaseModel(
       });
     }
     end(outcome);
+    const closing = { ...key, version, ...outcome };
     await CancellationScope.nonCancellable(() =>
-      pipeline.closeRelease({ ...key, version, ...outcome }),
+      atOnce(
+        input.atOnce === true,
+        () => promptly.closeRelease(closing),
+        () => pipeline.closeRelease(closing),
+      ),
     );
     await commands.finish();
     return { ...outcome, version, revision: board.state.revision };
@@ -122,11 +128,16 @@ export async function releaseModel(
     undo.push({ kind: 'closeRelease', reference: { ...key, version } });
     const { workflowId: id, runId } = workflowInfo();
     const { carried: _, ...asked } = input;
-    const { revision } = await pipeline.openRelease.executeWithOptions(
-      { summary: 'Open the release' },
-      [{ ...asked, workflowId: id, runId }],
+    const opening = { ...asked, workflowId: id, runId };
+    const summary = 'Open the release';
+    const { revision } = await atOnce(
+      input.atOnce === true,
+      () => promptly.openRelease(opening),
+      () => pipeline.openRelease.executeWithOptions({ summary }, [opening]),
     );
     board.change({ revision });
+    // Whoever asks for records at once has started us with our attributes.
+    if (input.atOnce) return;
     upsertSearchAttributes([
       { key: attributes.model, value: model },
       { key: attributes.version, value: String(version) },
@@ -197,22 +208,8 @@ export async function releaseModel(
       { status: outcome, outcome, reason, question: null, judgedUntil: null },
       `${outcome}: ${reason}`,
     );
-    upsertSearchAttributes([
-      { key: attributes.stage, value: 'done' },
-      { key: attributes.outcome, value: outcome },
-      { key: attributes.awaitingApproval, value: false },
-      { key: attributes.awaitingRole, value: null },
-    ]);
+    upsertSearchAttributes(ended(outcome));
   }
-}
-
-function requireOwnId({ model }: ReleaseModelInput): void {
-  const found = workflowInfo().workflowId;
-  if (found !== workflowId.release(model))
-    throw refusal(
-      'INPUT_INVALID',
-      `A release of ${model} was started as '${found}'; its id is '${workflowId.release(model)}'.`,
-    );
 }
 
 function openState({ model, delivery, version, champion, steps }: ReleaseModelInput): ReleaseState {

@@ -30,6 +30,7 @@ export async function releaseVersion(
         typedSearchAttributes: [
           { key: attributes.model, value: model },
           { key: attributes.version, value: String(version) },
+          { key: attributes.stage, value: 'staging' },
         ],
         args: [input],
       });

@@ -1,4 +1,4 @@
-import { defineSearchAttributeKey } from '@temporalio/common';
+import { defineSearchAttributeKey, type SearchAttributeUpdatePair } from '@temporalio/common';
 
 /** Typed keys of contracts/messages `searchAttributes`, in the form that upserts and starts take. */
 export const attributes = {
@@ -12,3 +12,17 @@ export const attributes = {
   awaitingApproval: defineSearchAttributeKey('MlAwaitingApproval', 'BOOL'),
   driftScore: defineSearchAttributeKey('MlDriftScore', 'DOUBLE'),
 } as const;
+
+/** Takes a workflow out of the inbox. */
+export const nobodyAwaited: SearchAttributeUpdatePair[] = [
+  { key: attributes.awaitingApproval, value: false },
+  { key: attributes.awaitingRole, value: null },
+];
+
+export function ended(outcome: string): SearchAttributeUpdatePair[] {
+  return [
+    { key: attributes.stage, value: 'done' },
+    { key: attributes.outcome, value: outcome },
+    ...nobodyAwaited,
+  ];
+}

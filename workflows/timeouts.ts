@@ -1,8 +1,8 @@
-import type { ActivityOptions } from '@temporalio/common';
-import { taskQueues } from '../contracts/messages.js';
+import type { ActivityOptions, LocalActivityOptions } from '@temporalio/common';
+import { taskQueues, trainingQueue } from '../contracts/messages.js';
 
 /** A retry with the same input can never succeed: what they found will not change by waiting. */
-const hopeless = ['FENCED', 'ARTIFACT_CORRUPT'];
+export const hopeless = ['FENCED', 'ARTIFACT_CORRUPT'];
 
 /** Database work of milliseconds. It outlasts a day without a database; the workers' interceptor makes wrong input final at once. */
 export const shortWork: ActivityOptions = {
@@ -14,6 +14,13 @@ export const shortWork: ActivityOptions = {
     maximumInterval: '30 seconds',
     nonRetryableErrorTypes: hopeless,
   },
+};
+
+/** The same within a workflow's own task. Once only: what does not succeed at once goes on as short work. */
+export const promptWork: LocalActivityOptions = {
+  startToCloseTimeout: '5 seconds',
+  scheduleToCloseTimeout: '5 seconds',
+  retry: { maximumAttempts: 1 },
 };
 
 /** Undoing is worth waiting for longer than doing. */
@@ -76,6 +83,22 @@ export function supervision(trainingTimeout: number): ActivityOptions {
       maximumInterval: '15 seconds',
       nonRetryableErrorTypes: hopeless,
     },
+  };
+}
+
+/** Milliseconds that a training may wait for GPUs which others hold: for a worker's free slot, and then for more than one GPU at once. */
+const waitsForGpus = 30 * 86_400_000;
+
+/** The same for a training that asks for GPUs: it waits at the queue of their class, and within the supervision until enough are free. */
+export function onGpus(
+  ordinary: ActivityOptions,
+  { timeout, gpuClass }: { timeout: number; gpuClass: string },
+): ActivityOptions {
+  return {
+    ...ordinary,
+    taskQueue: trainingQueue(gpuClass),
+    startToCloseTimeout: timeout + waitsForGpus,
+    scheduleToCloseTimeout: timeout + waitsForGpus,
   };
 }
 

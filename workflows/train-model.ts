@@ -1,7 +1,8 @@
 import { defineQuery, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import { queries } from '../contracts/messages.js';
 import type { TrainModelInput, TrainModelResult } from '../contracts/stages.js';
-import { pipeline, training } from './offers.js';
+import { atOnce } from './at-once.js';
+import { pipeline, promptly, training } from './offers.js';
 
 interface TrainingState {
   attempt: number;
@@ -25,10 +26,13 @@ export async function trainModel(input: TrainModelInput): Promise<TrainModelResu
   for (let attempt = 1; ; attempt += 1) {
     tell(attempt, `Attempt ${attempt} of ${plan.maximumAttempts}`);
     const summary = `Training attempt ${attempt}`;
-    const opened = await pipeline.openTrainingAttempt.executeWithOptions({ summary }, [
-      { model, delivery, specDigest, attempt },
-    ]);
-    const outcome = await training(plan.timeout).superviseTraining.executeWithOptions({ summary }, [
+    const asked = { model, delivery, specDigest, attempt };
+    const opened = await atOnce(
+      input.atOnce === true,
+      () => promptly.openTrainingAttempt(asked),
+      () => pipeline.openTrainingAttempt.executeWithOptions({ summary }, [asked]),
+    );
+    const outcome = await training(plan).superviseTraining.executeWithOptions({ summary }, [
       { ...opened, specDigest, channels },
     ]);
     if (outcome.kind === 'succeeded') return { ...outcome, attempt };

@@ -11,7 +11,12 @@ import { createVersionActivities } from '../../activities/version.js';
 import { createApi } from '../../api/app.js';
 import { createPerennial, type Perennial } from '../../client/index.js';
 import { taskQueues } from '../../contracts/messages.js';
-import type { AssessDriftInput, AssessDriftResult } from '../../contracts/stages.js';
+import type {
+  AssessDriftInput,
+  AssessDriftResult,
+  SuperviseTrainingInput,
+} from '../../contracts/stages.js';
+import { recordOutcome } from '../../db/training.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLog } from '../../runtime/log.js';
 import { prepareBundle } from '../../workers/bundle.js';
@@ -50,6 +55,8 @@ export async function startLivingApi(): Promise<LivingApi> {
     ...createVersionActivities({ db, log: silentLog, codeRevision: 'test' }),
     ...createApprovalActivities({ db, clock: systemClock }),
     ...createReleaseActivities({ db, log: silentLog }),
+    superviseTraining: async (input: SuperviseTrainingInput) =>
+      recordOutcome(db, input, await healthy.superviseTraining(input)),
     assessDrift: async (input: AssessDriftInput) => ({
       ...(await healthy.assessDrift(input)),
       retraining,

@@ -25,6 +25,10 @@ beforeAll(async () => {
 });
 afterAll(() => world.end());
 
+/** What an activity says while there is no database. */
+const away = new Error('connect ECONNREFUSED');
+const isFirst = (model: string, name: ActivityName) =>
+  world.calls(model).filter((each) => each === name).length === 1;
 const yes = { vote: 'approve', by: 'bob', reason: 'good', evidence } as const;
 
 async function run(script: Script = {}, decision: object | null = yes) {
@@ -137,6 +141,28 @@ describe('the good path', () => {
     expect(result.explanation).toContain('no champion');
     expect(world.calls(model)).toContain('checkStaging');
     expect(world.calls(model)).not.toContain('moveRoute');
+  });
+
+  test('a record that cannot be kept at once is kept by an activity that people see waiting', async () => {
+    const names: ActivityName[] = ['openDelivery', 'openTrainingAttempt', 'openRelease'];
+    const model = newModel();
+    const onceAway = (name: ActivityName) => (input: never) =>
+      isFirst(model, name)
+        ? Promise.reject(away)
+        : (healthy[name] as (given: never) => unknown)(input);
+    const script = Object.fromEntries(names.map((name) => [name, onceAway(name)])) as Script;
+    world.script(model, script);
+    const handle = await world.deliver(model);
+    await untilOpen(handle);
+    await handle.executeUpdate('decide', { args: [yes] });
+    expect(await handle.result()).toMatchObject({ outcome: 'promoted' });
+    for (const name of names)
+      expect(world.calls(model).filter((each) => each === name)).toHaveLength(2);
+    const scheduled = ((await handle.fetchHistory()).events ?? []).map(
+      (event) => event.activityTaskScheduledEventAttributes?.activityType?.name,
+    );
+    expect(scheduled).toContain('openDelivery');
+    expect(scheduled).not.toContain('closeDelivery');
   });
 
   test('a retried attempt of training has a row of its own', async () => {
@@ -390,6 +416,7 @@ describe('decisions', () => {
     world.script(model, {
       // The version stands in the database, and whoever reads it there is faster than the worker's answer.
       registerVersion: async (input) => {
+        if (isFirst(model, 'registerVersion')) throw away;
         const handle = world.client.workflow.getHandle(workflowId.deliver(model));
         await handle.signal('decide', early);
         await handle.signal('decide', early);
@@ -407,10 +434,14 @@ describe('decisions', () => {
 
   test('an early update is refused, so that its sender sends it again; an early cancellation is not kept waiting', async () => {
     const model = newModel();
-    world.script(model, { registerVersion: untilCancelled });
+    world.script(model, {
+      registerVersion: () =>
+        isFirst(model, 'registerVersion') ? Promise.reject(away) : untilCancelled(),
+    });
     const handle = await world.deliver(model);
-    await eventually('the register stage', async () =>
-      world.calls(model).includes('registerVersion'),
+    await eventually(
+      'the register stage',
+      async () => world.calls(model).filter((name) => name === 'registerVersion').length === 2,
     );
     await handle.signal('decide', yes);
     const refused = await failureOf(handle.executeUpdate('decide', { args: [yes] }));
