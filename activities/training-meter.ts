@@ -115,10 +115,15 @@ export function createTrainingMeter({
     lastReckoning.set(key, now);
     const account = await countUpTo(key, job);
     if (!account || account.settledAt) return null;
+    return mustStop(account, await standingsOf(account));
+  }
+
+  /** How the budgets over a training stand, after those are told of whose soft limit is passed. */
+  async function standingsOf(account: TrainingAccount): Promise<BudgetView[]> {
     const standings = await budgetsOver(db, account);
     for (const each of standings)
       if (each.soft !== null && each.spent >= each.soft) await tellSoftLimit(db, each);
-    return mustStop(account, standings);
+    return standings;
   }
 
   /** It must be able to pay until the next reckoning, and for the grace after that. */
@@ -166,6 +171,7 @@ export function createTrainingMeter({
     for (;;) {
       const account = job === null ? await findAccount(db, key) : await countUpTo(key, job);
       if (!account || account.settledAt) break;
+      await standingsOf(account);
       await settleAccount(db, account);
     }
     lastReckoning.delete(key);

@@ -188,6 +188,14 @@ describe('The ledger', () => {
     expect(await budgetsOver(fresh.db, payer)).toMatchObject([{ soft: 9_000, hard: 15_000 }]);
   });
 
+  it('tells of a soft limit, too, that is passed between the last reckoning and the end', async () => {
+    const input = await open();
+    await limit(input.model, { soft: 500 });
+    await reserve(input);
+    await meter().settle(input.key, ran(1_000));
+    expect(await events(input.model)).toContain('budget.soft-limit-passed');
+  });
+
   it('stops a training whose budget a person has lowered', async () => {
     const input = await open();
     await limit(input.model, { hard: 1_000_000 });
