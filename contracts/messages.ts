@@ -29,6 +29,11 @@ export const taskQueues = {
   judge: 'perennial-judge',
 } as const;
 
+/** Where a training waits for a worker: those that ask for GPUs at the queue of their class, which only owners of such GPUs serve. */
+export function trainingQueue(gpuClass?: string): string {
+  return gpuClass === undefined ? taskQueues.training : `${taskQueues.training}-${gpuClass}`;
+}
+
 /** Every human decision is an update and a signal of the same name. */
 export const messages = {
   deliver: ['decide'],
