@@ -86,6 +86,7 @@ function lineageOf(
     codeRevision,
     trainer: training.trainer,
     trainerEnvironment: trained.environment,
+    ...(trained.image !== undefined && { trainerImage: trained.image }),
     parameters: training.parameters,
     seed: training.seed,
   };

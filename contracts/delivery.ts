@@ -100,6 +100,8 @@ export const versionView = z.strictObject({
     codeRevision: z.string(),
     trainer: z.string(),
     trainerEnvironment: z.string(),
+    /** The container's image by digest or id; of a process there is none. */
+    trainerImage: z.string().optional(),
     parameters: z.record(z.string(), z.unknown()),
     seed: z.int(),
   }),

@@ -37,6 +37,8 @@ export const jobStatus = z.discriminatedUnion('state', [
     outOfMemory: z.boolean(),
     startedAt: z.string(),
     finishedAt: z.string(),
+    /** What it ran in, by digest or id, where it ran in a container. */
+    image: z.string().optional(),
     /** The engine's own sentence where it ended the job and not the trainer: evicted, deadline, node lost. */
     reason: z.string().optional(),
   }),
@@ -98,6 +100,8 @@ export const trainingOutcome = z.discriminatedUnion('kind', [
     manifest: artifactRef,
     metrics: z.record(z.string(), z.number()),
     environment: z.string(),
+    /** By digest or id, as the engine told it: not the trainer's own word. */
+    image: z.string().optional(),
     seconds: z.number(),
   }),
   z.strictObject({

@@ -28,7 +28,7 @@ def main() -> int:
     except OSError as error:
         return refuse(127 if isinstance(error, FileNotFoundError) else 126, f"The trainer cannot be started: {error}")
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: os.kill(trainer.pid, number))
+        signal.signal(number, lambda number, _: hand_on(number, trainer.pid))
     return wait_for(trainer.pid)
 
 
@@ -51,6 +51,12 @@ def refuse(code: int, sentence: str) -> int:
     except OSError:
         pass  # The output has it.
     return code
+
+
+def hand_on(number: int, trainer: int) -> None:
+    """Once: a trainer that saves its state as it was told to is not told again."""
+    signal.signal(number, signal.SIG_IGN)
+    os.kill(trainer, number)
 
 
 def wait_for(trainer: int) -> int:

@@ -56,7 +56,7 @@ export async function judgeJob({
       };
     case 'exited': {
       const judged = judgeExit({ ...end, attempt: job.attempt });
-      if (judged === 'succeeded') return keepResult(end.took / 1_000, job, root, artifacts);
+      if (judged === 'succeeded') return keepResult(end, job, root, artifacts);
       const reason = (await failureSentence(root)) ?? describeExit(end);
       return { kind: judged, error: 'TRAINING_FAILED', code: end.code, reason };
     }
@@ -64,7 +64,7 @@ export async function judgeJob({
 }
 
 async function keepResult(
-  took: number,
+  { took, image }: { took: number; image?: string | undefined },
   job: TrainingJob,
   root: string,
   artifacts: ArtifactStore,
@@ -78,7 +78,8 @@ async function keepResult(
       manifest: await artifacts.keepFile(manifestPath, 'manifest'),
       metrics: manifest.metrics,
       environment: manifest.environment,
-      seconds: took,
+      ...(image !== undefined && { image }),
+      seconds: took / 1_000,
     };
   } catch (error) {
     if (error instanceof PerennialError && error.code === 'MANIFEST_INVALID')

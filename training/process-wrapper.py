@@ -30,8 +30,11 @@ class Trainer:
         self.stop: int | None = None
 
     def on_signal(self, number: int, _frame: object) -> None:
-        self.stop = signal.SIGKILL if number == FORCED else signal.SIGTERM
-        self.pass_on()
+        wish = signal.SIGKILL if number == FORCED else signal.SIGTERM
+        # A trainer that saves its state as it was told to is not told again.
+        if wish != self.stop:
+            self.stop = wish
+            self.pass_on()
 
     def pass_on(self) -> None:
         if self.process is not None and self.stop is not None:

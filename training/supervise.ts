@@ -9,7 +9,7 @@ import { readProgress } from './progress.js';
 
 /** How a job's supervision ended; milliseconds. `gone` means that its traces vanished under us. */
 export type JobEnd =
-  | { kind: 'exited'; code: number; outOfMemory: boolean; took: number }
+  | { kind: 'exited'; code: number; outOfMemory: boolean; took: number; image?: string | undefined }
   | { kind: 'hung'; silentFor: number }
   /** It spoke, but its step did not move. */
   | { kind: 'stalled'; step: number; stoodFor: number }
@@ -118,7 +118,8 @@ export async function superviseJob(task: SupervisionTask): Promise<JobEnd> {
       case 'exited': {
         while (await readOn());
         const took = Date.parse(status.finishedAt) - Date.parse(status.startedAt);
-        return { kind: 'exited', code: status.code, outOfMemory: status.outOfMemory, took };
+        const { code, outOfMemory, image } = status;
+        return { kind: 'exited', code, outOfMemory, took, image };
       }
       case 'running': {
         const { startedAt } = status;

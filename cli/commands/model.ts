@@ -201,6 +201,7 @@ export function addLineageCommand(program: Command): void {
         evaluation: lineage.evaluationSha256,
         trainer: lineage.trainer,
         environment: lineage.trainerEnvironment,
+        image: lineage.trainerImage ?? 'none: it was trained by a process',
         code: lineage.codeRevision,
         seed: String(lineage.seed),
         parameters: JSON.stringify(lineage.parameters),

@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import type Docker from 'dockerode';
@@ -11,10 +10,10 @@ import type { ArtifactStore } from '../../runtime/artifacts.js';
 import type { TrainingBackend } from '../../training/backend.js';
 import { createDockerBackend } from '../../training/docker/backend.js';
 import { connectEngine } from '../../training/docker/engine.js';
-import { resolveImage } from '../../training/docker/image.js';
 import { jobFolder } from '../../training/job-folder.js';
 import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
 import { describeTrainingBackend, readAll, untilExited } from './backend-conformance.js';
+import { importEmptyImage } from './empty-image.js';
 import { scriptedJob } from './job.js';
 
 const nowhere = `sha256:${'0'.repeat(64)}`;
@@ -27,20 +26,6 @@ function connect(): Docker {
 function open(jobs: string, artifacts: ArtifactStore, installation = 'test'): TrainingBackend {
   const image = inject('bareImage');
   return createDockerBackend({ engine: connect(), jobs, installation, artifacts, image });
-}
-
-/** An image without a single file, whose entry point therefore cannot be there. */
-async function importEmptyImage(): Promise<string> {
-  const changes = ['ENTRYPOINT ["/nowhere/train"]'];
-  const tar = Readable.from([Buffer.alloc(1_024)]);
-  const imported = await connect().importImage(tar, {
-    fromSrc: '-',
-    repo: 'empty',
-    tag: '1',
-    changes,
-  });
-  for await (const _ of imported);
-  return resolveImage(connect(), 'empty:1');
 }
 
 describeTrainingBackend('docker', async (folder, artifacts) => {
@@ -63,7 +48,7 @@ describeTrainingBackend('docker', async (folder, artifacts) => {
         },
       };
     },
-    images: { missing: nowhere, withoutCommand: await importEmptyImage() },
+    images: { missing: nowhere, withoutCommand: await importEmptyImage(connect(), 'empty', '1') },
     limits: true,
     isolation: true,
     withoutGpu: true,
@@ -138,6 +123,12 @@ describe('A training container', () => {
     const readers = [1, 2, 3].map(() => readAll(open(jobs, artifacts), job.key));
     for (const lines of await Promise.all(readers)) expect(lines).toHaveLength(5_000);
     expect(jobFolder(jobs, job.key).log).toContain(job.key);
+  });
+
+  it('says in which image it ran', async () => {
+    const job = await given('exit=0');
+    await backend.submit(job);
+    expect(await untilExited(backend, job.key)).toMatchObject({ image: inject('bareImage') });
   });
 
   it('carries the labels that operators look for', async () => {

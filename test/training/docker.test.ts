@@ -81,7 +81,11 @@ describe("A container's state", () => {
       StartedAt: '2026-01-01T10:00:00Z',
       FinishedAt: '2026-01-01T11:00:00Z',
     };
-    const found = { Created: '2026-01-01T09:00:00Z', State: { ...usual, ...changes } };
+    const found = {
+      Created: '2026-01-01T09:00:00Z',
+      Config: { Image: 'sha256:1' },
+      State: { ...usual, ...changes },
+    };
     return readState(found as Docker.ContainerInspectInfo);
   };
 
@@ -103,6 +107,7 @@ describe("A container's state", () => {
       outOfMemory: false,
       startedAt: '2026-01-01T09:00:00Z',
       finishedAt: '2026-01-01T09:00:00Z',
+      image: 'sha256:1',
       reason: Error,
     });
   });

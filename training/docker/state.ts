@@ -14,7 +14,7 @@ export function isCreated({ State }: Docker.ContainerInspectInfo): boolean {
 
 /** A container's state in the words of the port. An engine sets the clock back at will: a job never ends before it began. */
 export function readState(container: Docker.ContainerInspectInfo): JobStatus {
-  const { State: state, Created } = container;
+  const { State: state, Created, Config } = container;
   if (isCreated(container))
     return { state: 'waiting', reason: 'The container is made, not started.' };
   if (state.Running) return { state: 'running', startedAt: timeOf(state.StartedAt) ?? Created };
@@ -28,6 +28,7 @@ export function readState(container: Docker.ContainerInspectInfo): JobStatus {
     outOfMemory: state.OOMKilled,
     startedAt,
     finishedAt: finishedAt !== null && finishedAt > startedAt ? finishedAt : startedAt,
+    image: Config.Image,
     ...(reason ? { reason } : {}),
   };
 }
