@@ -11,6 +11,7 @@ import { connectTemporal } from '../runtime/temporal.js';
 import { openTracing } from '../runtime/tracing.js';
 import { createApi } from './app.js';
 import { createApiMetrics } from './metrics.js';
+import { choosePinning } from './pin-image.js';
 
 /** How long, in ms, a request waits for a worker's answer. */
 const patience = 15_000;
@@ -36,6 +37,7 @@ async function main(): Promise<void> {
     log,
     metrics: createApiMetrics({ db, log }),
     tracing,
+    pinImage: choosePinning(config),
     ...(token === undefined ? {} : { token }),
   });
   const { server, url } = await listen(app.fetch, config);

@@ -18,7 +18,7 @@ const apply = createRoute({
 });
 
 /** Specs, content-addressed. */
-export function createSpecRoutes({ db }: ApiDependencies) {
+export function createSpecRoutes({ db, pinImage }: ApiDependencies) {
   return createRouter().openapi(apply, async (context) => {
     const { base, by, ...sent } = context.req.valid('json');
     const spec = modelSpec.safeParse(sent.spec);
@@ -30,6 +30,8 @@ export function createSpecRoutes({ db }: ApiDependencies) {
     if (automaticWhen !== undefined) checkExpression(automaticWhen);
     const prices = await newestPriceBook(db);
     if (spec.data.budget && prices) requireCurrency(spec.data.budget.currency, prices);
+    const { image } = spec.data.training;
+    if (image !== undefined && pinImage) spec.data.training.image = await pinImage(image);
     const content = { spec: spec.data, contract: contract.data, base };
     const registered = await registerSpec(db, { content, by });
     return context.json({ model: spec.data.model, ...registered }, 200);

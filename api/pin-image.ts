@@ -1,0 +1,31 @@
+import { PerennialError } from '../contracts/errors.js';
+import type { Config } from '../runtime/config.js';
+import { connectEngine } from '../training/docker/engine.js';
+import { isPinned, resolveImage } from '../training/docker/image.js';
+
+/** Says which image a spec means for ever. */
+export type PinImage = (reference: string) => Promise<string>;
+
+/**
+ * Resolves a tag once, when the spec is applied: a retraining of next month runs in the image that was meant today. Throws
+ * IMAGE_NOT_FOUND, and IMAGE_NOT_PINNED where no engine can be asked what a tag stands for. Processes have no image: nothing to resolve.
+ */
+export function choosePinning({ training, docker }: Config): PinImage | undefined {
+  if (training === 'process') return undefined;
+  if (training !== 'docker') return async (reference) => refuseTag(reference, 'no engine is asked');
+  const engine = connectEngine(docker.host);
+  return async (reference) =>
+    resolveImage(engine, reference).catch((error: unknown) => {
+      if (error instanceof PerennialError && error.code === 'ENGINE_UNAVAILABLE')
+        return refuseTag(reference, error.message);
+      throw error;
+    });
+}
+
+function refuseTag(reference: string, reason: string): string {
+  if (isPinned(reference)) return reference;
+  throw new PerennialError(
+    'IMAGE_NOT_PINNED',
+    `training.image is ${reference}, a tag, and nobody can tell what it stands for: ${reason}.`,
+  );
+}
