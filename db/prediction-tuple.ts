@@ -2,12 +2,19 @@
  * Rows of `prediction` as tuples of PostgreSQL's binary COPY format. The gateway's journal holds these very bytes, so that
  * moving it into the database is a copy of files, without a second encoding.
  */
-export interface PredictionRow {
-  model: string;
-  id: string;
+export interface PredictionRow extends AnsweredRow, RowNumber {}
+
+/** Which row it is in the journal of which run of which gateway. */
+export interface RowNumber {
   gateway: string;
   epoch: number;
   sequence: number;
+}
+
+/** A prediction before it is numbered. */
+export interface AnsweredRow {
+  model: string;
+  id: string;
   version: number;
   role: string;
   revision: number;
@@ -36,27 +43,47 @@ const year2000 = 946_684_800_000;
 
 export function encodePredictions(rows: readonly PredictionRow[]): Buffer {
   const tuples = createWriter();
+  for (const row of rows) writeTuple(tuples, row, row);
+  return tuples.finish();
+}
+
+/** Rows of one run of a gateway, numbered on from `sequence`, which the row before them has. */
+export function encodeAnswers(
+  rows: readonly AnsweredRow[],
+  { gateway, epoch, sequence }: RowNumber,
+): Buffer {
+  const tuples = createWriter();
+  const number = { gateway, epoch, sequence };
   for (const row of rows) {
-    tuples.int16(columns);
-    tuples.text(row.model);
-    tuples.text(row.id);
-    tuples.text(row.gateway);
-    tuples.int8Bytes(BigInt(row.epoch));
-    tuples.int8Bytes(BigInt(row.sequence));
-    tuples.int4Bytes(row.version);
-    tuples.text(row.role);
-    tuples.int4Bytes(row.revision);
-    tuples.text(row.entity);
-    tuples.int8Bytes(BigInt(row.eventTime - year2000) * 1_000n);
-    tuples.int8Bytes(BigInt(row.receivedAt - year2000) * 1_000n);
-    tuples.int4Bytes(row.latencyMicros);
-    if (row.score === null) tuples.missing();
-    else tuples.float8(row.score);
-    if (row.error === null) tuples.missing();
-    else tuples.text(row.error);
-    tuples.jsonb(row.inputs);
+    number.sequence += 1;
+    writeTuple(tuples, row, number);
   }
   return tuples.finish();
+}
+
+function writeTuple(
+  tuples: ReturnType<typeof createWriter>,
+  row: AnsweredRow,
+  { gateway, epoch, sequence }: RowNumber,
+): void {
+  tuples.int16(columns);
+  tuples.text(row.model);
+  tuples.text(row.id);
+  tuples.text(gateway);
+  tuples.int8Bytes(epoch);
+  tuples.int8Bytes(sequence);
+  tuples.int4Bytes(row.version);
+  tuples.text(row.role);
+  tuples.int4Bytes(row.revision);
+  tuples.text(row.entity);
+  tuples.time(row.eventTime);
+  tuples.time(row.receivedAt);
+  tuples.int4Bytes(row.latencyMicros);
+  if (row.score === null) tuples.missing();
+  else tuples.float8(row.score);
+  if (row.error === null) tuples.missing();
+  else tuples.text(row.error);
+  tuples.jsonb(row.inputs);
 }
 
 /** Reads whole tuples from the start of `bytes`; `end` is where the last whole one ends. A write that a kill cut short ends the reading. */
@@ -117,6 +144,17 @@ function decodeTuple(fields: readonly (Buffer | null)[]): PredictionRow {
   };
 }
 
+/** A call into native code costs more than to write a short text. False, with nothing of use written, where another way is needed. */
+function writeAscii(buffer: Buffer, value: string, at: number): boolean {
+  if (value.length > 48) return false;
+  for (let index = 0; index < value.length; index += 1) {
+    const unit = value.charCodeAt(index);
+    if (unit > 127) return false;
+    buffer[at + index] = unit;
+  }
+  return true;
+}
+
 /** A buffer that doubles when it is full. */
 function createWriter() {
   let buffer = Buffer.allocUnsafe(8_192);
@@ -127,13 +165,19 @@ function createWriter() {
     buffer.copy(larger, 0, 0, at);
     buffer = larger;
   };
+  const int8Bytes = (value: number): void => {
+    room(12);
+    at = buffer.writeInt32BE(8, at);
+    at = buffer.writeInt32BE(Math.floor(value / 2 ** 32), at);
+    at = buffer.writeUInt32BE(value >>> 0, at);
+  };
   /** A string with its length before it; three bytes is the most that UTF-8 takes for one unit of UTF-16. */
   const string = (value: string, prefix?: number): void => {
     room(5 + value.length * 3);
     const start = at;
     at += 4;
     if (prefix !== undefined) at = buffer.writeInt8(prefix, at);
-    at += buffer.write(value, at, 'utf8');
+    at += writeAscii(buffer, value, at) ? value.length : buffer.write(value, at, 'utf8');
     buffer.writeInt32BE(at - start - 4, start);
   };
   return {
@@ -145,9 +189,14 @@ function createWriter() {
       room(8);
       at = buffer.writeInt32BE(value, buffer.writeInt32BE(4, at));
     },
-    int8Bytes(value: bigint): void {
+    int8Bytes,
+    /** Microseconds of a far time are no safe integer, and a BigInt is slow. */
+    time(milliseconds: number): void {
+      const micros = (milliseconds - year2000) * 1_000;
+      if (Number.isSafeInteger(micros)) return int8Bytes(micros);
       room(12);
-      at = buffer.writeBigInt64BE(value, buffer.writeInt32BE(8, at));
+      const exact = BigInt(milliseconds - year2000) * 1_000n;
+      at = buffer.writeBigInt64BE(exact, buffer.writeInt32BE(8, at));
     },
     float8(value: number): void {
       room(12);

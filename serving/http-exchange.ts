@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { PerennialError } from '../contracts/errors.js';
 
 export interface Reply {
@@ -32,16 +32,49 @@ export function sendReply(response: ServerResponse, reply: Reply): void {
 }
 
 /** Reads a JSON body. Throws BODY_TOO_LARGE, NOT_JSON, REQUEST_SHAPE for encodings that are not understood. */
-export async function readJsonBody(request: IncomingMessage, limit: number): Promise<unknown> {
-  const encoding = request.headers['content-encoding'] ?? 'identity';
+export function readJsonBody(request: IncomingMessage, limit: number): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const { headers } = request;
+    requireUnderstood(headers);
+    const announced = Number(headers['content-length'] ?? 0);
+    if (announced > limit) throw tooLarge(String(announced), limit);
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      chunks.push(chunk);
+      if (bytes <= limit) return;
+      request.removeAllListeners('data').resume();
+      reject(tooLarge(`more than ${limit}`, limit));
+    });
+    request.on('end', () => {
+      try {
+        if (bytes <= limit) resolve(parseJson(chunks));
+      } catch (error) {
+        reject(error as PerennialError);
+      }
+    });
+    request.on('error', () => {
+      reject(new PerennialError('REQUEST_SHAPE', 'The body ended before its time.'));
+    });
+  });
+}
+
+function requireUnderstood(headers: IncomingHttpHeaders): void {
+  const encoding = headers['content-encoding'] ?? 'identity';
   if (encoding !== 'identity')
     throw new PerennialError('REQUEST_SHAPE', `Content-encoding '${encoding}' is not understood.`);
-  if (request.headers['inference-header-content-length'] !== undefined)
+  if (headers['inference-header-content-length'] !== undefined)
     throw new PerennialError(
       'REQUEST_SHAPE',
       'Binary tensors are not understood: send `data` as JSON.',
     );
-  const text = (await readBytes(request, limit)).toString('utf8');
+}
+
+function parseJson(chunks: readonly Buffer[]): unknown {
+  const [only] = chunks;
+  const bytes = chunks.length === 1 && only ? only : Buffer.concat(chunks);
+  const text = bytes.toString('utf8');
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
@@ -50,29 +83,6 @@ export async function readJsonBody(request: IncomingMessage, limit: number): Pro
   }
 }
 
-function readBytes(request: IncomingMessage, limit: number): Promise<Buffer> {
-  const tooLarge = (found: string): PerennialError =>
-    new PerennialError('BODY_TOO_LARGE', `The body has ${found} bytes; ${limit} are allowed.`);
-  const announced = Number(request.headers['content-length'] ?? 0);
-  if (announced > limit) return Promise.reject(tooLarge(String(announced)));
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    request.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes > limit) {
-        request.removeAllListeners('data').resume();
-        reject(tooLarge(`more than ${limit}`));
-        return;
-      }
-      chunks.push(chunk);
-    });
-    request.on('end', () => {
-      const [only] = chunks;
-      resolve(chunks.length === 1 && only ? only : Buffer.concat(chunks));
-    });
-    request.on('error', () => {
-      reject(new PerennialError('REQUEST_SHAPE', 'The body ended before its time.'));
-    });
-  });
+function tooLarge(found: string, limit: number): PerennialError {
+  return new PerennialError('BODY_TOO_LARGE', `The body has ${found} bytes; ${limit} are allowed.`);
 }

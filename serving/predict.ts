@@ -1,10 +1,11 @@
 import { PerennialError } from '../contracts/errors.js';
 import type { ArmRole } from '../contracts/serving.js';
+import type { AnsweredRow } from '../db/prediction-tuple.js';
 import type { Columns } from './infer-request.js';
 import { answerGroup, groupItems, type RowAnswer } from './micro-batch.js';
 import type { GatewayMetrics } from './metrics.js';
 import type { LoadedModel } from './model-cache.js';
-import type { AnsweredRow, PredictionLog } from './prediction-log.js';
+import type { PredictionLog } from './prediction-log.js';
 import type { WindowCounters } from './window-counters.js';
 
 /** A request whose arm is chosen and whose inputs are read. */
@@ -29,9 +30,12 @@ export interface Predictor {
   predict(prediction: Prediction): Promise<number[]>;
 }
 
-interface Waiting extends Prediction {
-  resolve(scores: number[]): void;
-  reject(error: unknown): void;
+interface Waiting {
+  prediction: Prediction;
+  rows: number;
+  columns: Columns;
+  resolve: (scores: number[]) => void;
+  reject: (error: unknown) => void;
 }
 
 const rowsPerRun = 64;
@@ -58,73 +62,88 @@ export function createPredictor({
 
   const finish = (group: readonly Waiting[], answers: readonly RowAnswer[][]): void => {
     const now = performance.now();
-    const rows = group.flatMap((each, index) => rowsOf(each, answers[index] ?? [], now));
+    const rows: AnsweredRow[] = [];
+    for (const [index, { prediction }] of group.entries())
+      addRows(rows, prediction, answers[index] ?? [], now);
     predictionLog.record(rows);
-    for (const [index, each] of group.entries()) settle(each, answers[index] ?? [], now);
+    let answered = 0;
+    let failed = 0;
+    for (const [index, each] of group.entries()) {
+      const failures = settle(each, answers[index] ?? [], now);
+      if (failures > 0) failed += failures;
+      else answered += each.rows;
+    }
+    const [first] = group;
+    if (!first) return;
+    const { loaded, role } = first.prediction;
+    const arm = { model: loaded.model, version: String(loaded.version), role };
+    if (answered > 0) metrics.answered.inc(arm, answered);
+    if (failed > 0) metrics.failed.inc(arm, failed);
   };
 
-  const settle = (each: Waiting, answers: readonly RowAnswer[], now: number): void => {
-    const { model, version } = each.loaded;
-    const arm = { model, version: String(version), role: each.role };
-    metrics.seconds.observe({ model }, (now - each.startedAt) / 1_000);
+  /** Returns the number of rows that the model has no answer for. */
+  const settle = (
+    { prediction, resolve, reject }: Waiting,
+    answers: readonly RowAnswer[],
+    now: number,
+  ): number => {
+    const seconds = (now - prediction.startedAt) / 1_000;
+    metrics.seconds.observe({ model: prediction.loaded.model }, seconds);
     const scores: number[] = [];
     const failures: string[] = [];
     for (const [row, answer] of answers.entries()) {
       if ('score' in answer) scores.push(answer.score);
-      else failures.push(each.rows === 1 ? answer.failure : `Row ${row}: ${answer.failure}`);
+      else failures.push(prediction.rows === 1 ? answer.failure : `Row ${row}: ${answer.failure}`);
     }
-    if (failures.length > 0) {
-      metrics.failed.inc(arm, failures.length);
-      each.reject(new PerennialError('MODEL_FAILED', failures.slice(0, 3).join(' ')));
-    } else {
-      metrics.answered.inc(arm, scores.length);
-      each.resolve(scores);
-    }
+    if (failures.length === 0) resolve(scores);
+    else reject(new PerennialError('MODEL_FAILED', failures.slice(0, 3).join(' ')));
+    return failures.length;
   };
 
-  /** The rows that are logged and counted: all of an answered request, the failed ones of one that was not. */
-  const rowsOf = (each: Waiting, answers: readonly RowAnswer[], now: number): AnsweredRow[] => {
-    const latencyMicros = Math.min(Math.round((now - each.startedAt) * 1_000), latencyCeiling);
+  /** Adds the rows that are logged and counted: all of an answered request, the failed ones of one that was not. */
+  const addRows = (
+    rows: AnsweredRow[],
+    prediction: Prediction,
+    answers: readonly RowAnswer[],
+    now: number,
+  ): void => {
+    const { loaded, role, revision, windowMilliseconds, eventTime } = prediction;
+    const { model, version, reference } = loaded;
+    const latencyMicros = Math.min(
+      Math.round((now - prediction.startedAt) * 1_000),
+      latencyCeiling,
+    );
     const failed = answers.some((answer) => 'failure' in answer);
-    const rows: AnsweredRow[] = [];
     for (const [row, answer] of answers.entries()) {
       if (failed && 'score' in answer) continue;
-      const inputs = valuesOf(each.columns, row);
+      const inputs = valuesOf(prediction.columns, row);
       const score = 'score' in answer ? answer.score : null;
       rows.push({
-        model: each.loaded.model,
-        id: rowId(each.id, row, each.rows),
-        version: each.loaded.version,
-        role: each.role,
-        revision: each.revision,
-        entity: each.entity,
-        eventTime: each.eventTime,
-        receivedAt: each.receivedAt,
+        model,
+        id: rowId(prediction.id, row, prediction.rows),
+        version,
+        role,
+        revision,
+        entity: prediction.entity,
+        eventTime,
+        receivedAt: prediction.receivedAt,
         latencyMicros,
         score,
         error: 'failure' in answer ? answer.failure : null,
         inputs,
       });
-      if (each.role === 'direct') continue;
-      const arm = {
-        model: each.loaded.model,
-        version: each.loaded.version,
-        role: each.role,
-        revision: each.revision,
-        windowMilliseconds: each.windowMilliseconds,
-        reference: each.loaded.reference,
-      };
-      const answered = { eventTime: each.eventTime, values: inputs, score, latencyMicros };
+      if (role === 'direct') continue;
+      const arm = { model, version, role, revision, windowMilliseconds, reference };
+      const answered = { eventTime, values: inputs, score, latencyMicros };
       if (!counters.count(arm, answered)) metrics.late.inc();
     }
-    return rows;
   };
 
   const answerArm = async (items: readonly Waiting[]): Promise<void> => {
     for (const group of groupItems(items, rowsPerRun)) {
       try {
         const [first] = group;
-        if (first) finish(group, await answerGroup(first.loaded.onnx, group));
+        if (first) finish(group, await answerGroup(first.prediction.loaded.onnx, group));
       } catch (error) {
         for (const each of group) each.reject(error);
       }
@@ -146,7 +165,8 @@ export function createPredictor({
         );
       waitingRows += prediction.rows;
       return new Promise((resolve, reject) => {
-        const item = { ...prediction, resolve, reject };
+        const { rows, columns } = prediction;
+        const item = { prediction, rows, columns, resolve, reject };
         const arm = `${prediction.loaded.model}/${prediction.loaded.version}/${prediction.role}`;
         if (waiting.size === 0) setImmediate(answerWaiting);
         const queue = waiting.get(arm);

@@ -3,14 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Database } from '../db/connect.js';
 import { MarkMovedError, loadMark, storePredictions } from '../db/prediction.js';
-import { encodePredictions, type PredictionRow } from '../db/prediction-tuple.js';
+import { encodeAnswers, type AnsweredRow } from '../db/prediction-tuple.js';
 import type { Log } from '../runtime/log.js';
 import type { Journal, Segment } from './journal.js';
 import type { GatewayMetrics } from './metrics.js';
 import type { WindowCounters } from './window-counters.js';
-
-/** A prediction before it is numbered. */
-export type AnsweredRow = Omit<PredictionRow, 'gateway' | 'epoch' | 'sequence'>;
 
 export interface PredictionLog {
   /** Writes rows down: call it before their answers go out. Rows that cannot be kept are counted as dropped. */
@@ -103,8 +100,9 @@ export function startPredictionLog(deps: PredictionLogDeps): PredictionLog {
 
   return {
     record(rows) {
-      const numbered = rows.map((row) => ({ ...row, gateway, epoch, sequence: (sequence += 1) }));
-      if (journal.append(encodePredictions(numbered), sequence, rows.length)) {
+      const tuples = encodeAnswers(rows, { gateway, epoch, sequence });
+      sequence += rows.length;
+      if (journal.append(tuples, sequence, rows.length)) {
         metrics.journalBytes.set(journal.bytes);
         return;
       }

@@ -10,6 +10,9 @@ interface Endpoint {
   answer(request: IncomingMessage): Promise<Reply> | Reply;
 }
 
+/** Beyond, whoever makes up paths would fill the memory. */
+const mostKnown = 1_000;
+
 const server = { name: 'perennial', version: '0.1.0', extensions: [] };
 
 /** Finds what a request asks for. Throws ROUTE_NOT_FOUND, METHOD_NOT_ALLOWED. */
@@ -21,7 +24,7 @@ export function createRequestRouter({
   models: ModelRoutes;
   routes: RouteSplit;
   metrics: GatewayMetrics;
-}): (request: IncomingMessage) => Promise<Reply> {
+}): (request: IncomingMessage) => Promise<Reply> | Reply {
   const modelEndpoint = (model: string, parts: readonly string[]): Endpoint | undefined => {
     const pinned = parts[0] === 'versions' && parts[1] !== undefined;
     const version = pinned ? parts[1] : undefined;
@@ -72,9 +75,20 @@ export function createRequestRouter({
     }
   };
 
-  return async (request) => {
+  /** Endpoints by path: clients ask for the same few again and again. */
+  const known = new Map<string, Endpoint>();
+  const knownEndpoint = (path: string): Endpoint | undefined => {
+    const found = known.get(path) ?? endpointOf(path);
+    if (found && !known.has(path)) {
+      if (known.size >= mostKnown) known.clear();
+      known.set(path, found);
+    }
+    return found;
+  };
+
+  return (request) => {
     const [path = '/'] = (request.url ?? '/').split('?', 1);
-    const endpoint = endpointOf(path);
+    const endpoint = knownEndpoint(path);
     if (!endpoint)
       throw new PerennialError('ROUTE_NOT_FOUND', `There is nothing at ${path.slice(0, 200)}.`);
     const method = request.method === 'HEAD' ? 'GET' : request.method;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type pg from 'pg';
 import { PerennialError } from '../contracts/errors.js';
@@ -51,7 +51,7 @@ const defaultLimits: GatewayLimits = {
   maximumBodyBytes: 4 * 2 ** 20,
   maximumWaitingRows: 20_000,
   maximumJournalBytes: 512 * 2 ** 20,
-  flushEvery: 200,
+  flushEvery: 250,
   pollEvery: 2_000,
 };
 
@@ -144,24 +144,32 @@ async function openGateway(deps: GatewayDeps, home: GatewayHome): Promise<Gatewa
 }
 
 function createHttpServer(
-  answer: (request: IncomingMessage) => Promise<Reply>,
+  answer: (request: IncomingMessage) => Promise<Reply> | Reply,
   metrics: GatewayMetrics,
   log: Log,
 ): Server {
   // Longer than the usual 60 seconds of load balancers, so that they close idle connections first.
   const server = createServer({ keepAliveTimeout: 65_000, noDelay: true }, (request, response) => {
-    answer(request)
-      .catch((error: unknown) => refuse(error, request))
-      .then((reply) => {
-        // While the gateway stops, every answer ends its connection.
-        if (!server.listening) response.shouldKeepAlive = false;
-        sendReply(response, reply);
-      })
-      .catch((error: unknown) => {
-        log.error('An answer could not be sent', { error: String(error) });
-        response.destroy();
-      });
+    void respond(request, response);
   });
+  const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const reply = await replyTo(request);
+    try {
+      // While the gateway stops, every answer ends its connection.
+      if (!server.listening) response.shouldKeepAlive = false;
+      sendReply(response, reply);
+    } catch (error) {
+      log.error('An answer could not be sent', { error: String(error) });
+      response.destroy();
+    }
+  };
+  const replyTo = async (request: IncomingMessage): Promise<Reply> => {
+    try {
+      return await answer(request);
+    } catch (error) {
+      return refuse(error, request);
+    }
+  };
   const refuse = (error: unknown, request: IncomingMessage): Reply => {
     const known = error instanceof PerennialError ? error : unexpected(error, request);
     metrics.refused.inc({ code: known.code });
