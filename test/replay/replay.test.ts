@@ -66,6 +66,17 @@ test('an incompatible edit of a workflow is caught', async () => {
   ).rejects.toBeInstanceOf(DeterminismViolationError);
 }, 120_000);
 
+test('the guard of a real change is what lets deliveries go on that began before it', async () => {
+  const code = await bundleEditedWorkflows([
+    { file: 'deliver-model.ts', from: 'patched(fewerTurns)', to: 'true' },
+  ]);
+  const replay = (model: string) => {
+    const { name = '', json } = recorded.find((each) => each.name.includes(model)) ?? {};
+    return Worker.runReplayHistory({ workflowBundle: { code } }, json, idOf(name));
+  };
+  await expect(replay('deliver-flight-delay')).rejects.toBeInstanceOf(DeterminismViolationError);
+}, 120_000);
+
 describe('the workflow bundle', () => {
   test('holds nothing that does not belong into a sandbox', async () => {
     const code = await readFile(codePath, 'utf8');
