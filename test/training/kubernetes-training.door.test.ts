@@ -50,6 +50,22 @@ describe('A training on Kubernetes', () => {
     expect(await readAll(backend, job.key)).toEqual(['begun', 'begun', 'done']);
   });
 
+  it('may report to an API that its pods reach, with a token in its folder', async () => {
+    const progressDoor = {
+      url: 'http://perennial.example:7280',
+      issueToken: () => Promise.resolve('a-token'),
+    };
+    const job = await given('environment exit=0');
+    await world.open({ progressDoor }).submit(job);
+    await untilExited(backend, job.key);
+    const told = (await readAll(backend, job.key)).join('');
+    expect(told).toContain(`http://perennial.example:7280/api/v1/trainings/${job.key}/progress`);
+    expect(told).toContain('input/config/progress-token');
+    expect(told).not.toContain('a-token');
+    const file = join(backend.root(job.key), 'input', 'config', 'progress-token');
+    expect(await readFile(file, 'utf8')).toBe('a-token');
+  });
+
   it('is taken out of its queue by cancel, and never starts', async () => {
     const job = await given('exit=0');
     await world.open({ queue: 'team-a' }).submit(job);
@@ -225,6 +241,21 @@ describe('A training on Kubernetes', () => {
       code: 65,
       reason: expect.stringMatching(/replica .*-2-/) as string,
     });
+  });
+
+  it('asks a cluster that many share no more often than it was told', async () => {
+    const patient = world.open({ lookEvery: 60_000 });
+    const job = await given('say=begun await=gate exit=0');
+    await patient.submit(job);
+    await untilSaid(backend, job.key, 'begun');
+    await patient.status(job.key);
+    await patient.logs(job.key, 0);
+    const asked = world.double.requests.length;
+    expect(await patient.status(job.key)).toMatchObject({ state: 'running' });
+    expect((await patient.logs(job.key, 0)).lines).toHaveLength(1);
+    expect(world.double.requests).toHaveLength(asked);
+    await backend.cancel(job.key, 1_000);
+    expect(await patient.status(job.key)).toMatchObject({ state: 'exited' });
   });
 
   // Last: all the others have asked for what they need by now.

@@ -10,6 +10,7 @@ import { findJob, jobsPath, listAll, listPods, podsPath } from './find.js';
 import { copyLog, isLogComplete } from './log.js';
 import { label, readLabels } from './manifest.js';
 import { jobObject, podObject, type JobObject, type PodObject } from './objects.js';
+import { createRecent } from './recent.js';
 import {
   firstReplica,
   hasEnded,
@@ -35,12 +36,27 @@ const unusable = 78;
  * is the job's key, so that the cluster itself lets only one be. What the cluster forgets, a job's end and its output, is kept in
  * its folder. The cluster is asked at each look and not watched: a new worker then needs nothing that the one before knew.
  */
-export function createKubernetesBackend(submission: Submission): TrainingBackend {
+export function createKubernetesBackend({
+  lookEvery = 2_000,
+  ...submission
+}: Submission & {
+  /** Milliseconds for which what was seen of a job that has not ended is good. */
+  lookEvery?: number;
+}): TrainingBackend {
   const { cluster, jobs, installation } = submission;
+  const states = createRecent<JobStatus>(lookEvery);
+  const copies = createRecent<true>(lookEvery);
 
   async function status(key: string): Promise<JobStatus> {
-    const recorded = await readEnd(jobs, key);
-    if (recorded) return recorded;
+    const known = (await readEnd(jobs, key)) ?? states.recall(key);
+    if (known) return known;
+    const state = await look(key);
+    if (state.state === 'running' || state.state === 'waiting') states.keep(key, state);
+    else states.forget(key);
+    return state;
+  }
+
+  async function look(key: string): Promise<JobStatus> {
     const job = await findJob(cluster, key);
     if (job && !isMine(job)) return { state: 'gone' };
     if (!job) return recordLost(key);
@@ -76,8 +92,11 @@ export function createKubernetesBackend(submission: Submission): TrainingBackend
     const folder = jobFolder(jobs, key);
     const over = (await readEnd(jobs, key)) !== null;
     if (over && (await isLogComplete(folder))) return readLines(folder.log, since, { ended: true });
+    if (!over && copies.recall(key)) return readLines(folder.log, since);
     const { pods } = await listPods(cluster, key);
     const ended = await copyFrom(key, pods);
+    if (over || ended) copies.forget(key);
+    else copies.keep(key, true);
     return readLines(folder.log, since, { ended: over || ended });
   }
 
@@ -182,6 +201,7 @@ export function createKubernetesBackend(submission: Submission): TrainingBackend
   }
 
   async function remove(key: string): Promise<void> {
+    states.forget(key);
     const { state } = await status(key);
     if (state === 'running')
       throw new PerennialError('INTERNAL', `The training ${key} still runs: cancel it first.`);

@@ -59,11 +59,14 @@ async function watchPods(
     watch: true,
     timeoutSeconds: watchSeconds,
   };
-  const answer = await cluster.open({ path: podsPath, query, signal }).catch((error: unknown) => {
-    // 410: the version is too old by now.
-    if (signal.aborted || (error instanceof Refusal && error.status === 410)) return null;
-    throw error;
-  });
+  const answer = await cluster
+    .open({ path: podsPath, query, signal })
+    .catch(async (error: unknown) => {
+      // Too old a version, or no way through just now: whether the cluster is there at all, the next look tells.
+      if (!signal.aborted && !isPassing(error)) throw error;
+      await delay(lookMs);
+      return null;
+    });
   if (!answer) return;
   for await (const { line, whole } of linesOf(answer)) {
     if (!whole) return;
@@ -74,6 +77,11 @@ async function watchPods(
     if (event.type === 'DELETED') seen.left.delete(event.object.metadata.uid);
     if (seen.left.size === 0) return;
   }
+}
+
+function isPassing(error: unknown): boolean {
+  if (error instanceof Refusal) return error.status === 410;
+  return error instanceof PerennialError && error.code === 'ENGINE_UNAVAILABLE';
 }
 
 function note({ last, left }: Seen, pod: PodObject): void {

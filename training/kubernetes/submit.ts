@@ -6,6 +6,7 @@ import { layOutCode } from '../code-folder.js';
 import { handOver, trainerUser } from '../docker/owner.js';
 import { jobFolder, prepareJobFolder, readJob, removeJobFolder } from '../job-folder.js';
 import { refuseForeign } from '../ownership.js';
+import { openProgressDoorInside, type ProgressDoor } from '../progress-door.js';
 import { Refusal, type Cluster } from './cluster.js';
 import { readEnd, recordLaunch } from './end.js';
 import { findJob, jobsPath, listPods, servicesPath } from './find.js';
@@ -31,6 +32,8 @@ export interface Submission {
   image?: string | undefined;
   /** How long to wait to see that the cluster has the image, in milliseconds; what shows later ends the job. */
   settleMs?: number;
+  /** Where trainers may report over HTTP, as pods reach it. */
+  progressDoor?: ProgressDoor | undefined;
 }
 
 /** The way of a job into the cluster. Each step finds what the same step before it, by whomever, has done. */
@@ -44,6 +47,7 @@ export function createSubmission({
   placement,
   image: defaultImage,
   settleMs = 3_000,
+  progressDoor,
 }: Submission): (job: TrainingJob) => Promise<{ adopted: boolean }> {
   async function submit(asked: TrainingJob): Promise<{ adopted: boolean }> {
     const job = { ...asked, labels: { ...asked.labels, installation } };
@@ -73,9 +77,18 @@ export function createSubmission({
     await prepareJobFolder(jobs, job, artifacts);
     const { root } = jobFolder(jobs, job.key);
     if (job.image === undefined) await layOutCode(root, job.trainer);
+    const reporting = progressDoor && (await openProgressDoorInside(progressDoor, job.key, root));
     const user = trainerUser();
     await handOver(root, user);
-    const body = jobManifest(job, { installation, image, claim, queue, placement, user: user.uid });
+    const told = { ...job, environment: { ...job.environment, ...reporting } };
+    const body = jobManifest(told, {
+      installation,
+      image,
+      claim,
+      queue,
+      placement,
+      user: user.uid,
+    });
     try {
       return jobObject.parse(await post(jobsPath, body));
     } catch (error) {

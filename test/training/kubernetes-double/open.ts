@@ -5,14 +5,15 @@ import type { TrainingBackend } from '../../../training/backend.js';
 import { createKubernetesBackend } from '../../../training/kubernetes/backend.js';
 import { openCluster } from '../../../training/kubernetes/cluster.js';
 import { placement } from '../../../training/kubernetes/placement.js';
-import type { Submission } from '../../../training/kubernetes/submit.js';
 import { namespace, startKubernetesDouble, type KubernetesDouble } from './server.js';
 
 export const digest = `sha256:${'0'.repeat(64)}`;
 
+type Changes = Partial<Parameters<typeof createKubernetesBackend>[0]>;
+
 export interface WorldOfDouble {
   double: KubernetesDouble;
-  open: (changes?: Partial<Submission>) => TrainingBackend;
+  open: (changes?: Changes) => TrainingBackend;
 }
 
 /** A double whose images train by the scripted trainer's code, and backends that reach it as they reach a cluster. */
@@ -41,6 +42,7 @@ export async function openDouble(folder: string, artifacts: ArtifactStore): Prom
         claim: 'trainings',
         placement: placement.parse({}),
         image: `scripted@${digest}`,
+        lookEvery: 0,
         ...changes,
       }),
   };
