@@ -96,6 +96,6 @@ const routes = [
 
 /** A page in a browser may post forms and plain text across sites, but not this content type: it keeps strangers' pages out. */
 function requireJson(method: string, contentType: string | undefined): void {
-  if (method === 'POST' && !contentType?.startsWith('application/json'))
+  if (['POST', 'PUT'].includes(method) && !contentType?.startsWith('application/json'))
     throw new PerennialError('NOT_JSON', `The content-type is '${contentType ?? 'missing'}'.`);
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { amount, currency, limits, micros } from './money.js';
-import { principalId } from './names.js';
+import { modelName, principalId } from './names.js';
 
 export const budgetScope = z.enum(['team', 'model', 'delivery']);
 export type BudgetScope = z.infer<typeof budgetScope>;
@@ -16,6 +16,20 @@ export const budgetName = z.strictObject({
 });
 export type BudgetName = z.infer<typeof budgetName>;
 
+const deliveryName = /^[a-z][a-z0-9-]{0,47}\/[1-9]\d*$/;
+
+/** A name that no training could ever count to is a mistake. */
+function checkName({ scope, name }: BudgetName, context: z.RefinementCtx): void {
+  const fits = {
+    team: true,
+    model: modelName.safeParse(name).success,
+    delivery: deliveryName.test(name),
+  };
+  if (fits[scope]) return;
+  const form = scope === 'model' ? 'the name of a model' : 'a delivery such as flight-delay/3';
+  context.addIssue({ code: 'custom', path: ['name'], message: `'${name}' is not ${form}` });
+}
+
 export const setBudget = budgetName
   .extend({
     period: budgetPeriod.default('month'),
@@ -25,7 +39,8 @@ export const setBudget = budgetName
     by: principalId,
     reason: z.string().max(500).default(''),
   })
-  .superRefine(({ soft, hard }, context) => {
+  .superRefine(({ soft, hard, ...named }, context) => {
+    checkName(named, context);
     for (const issue of limits.safeParse({ soft, hard }).error?.issues ?? [])
       context.addIssue({ code: 'custom', path: ['hard'], message: issue.message });
   });

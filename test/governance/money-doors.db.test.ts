@@ -7,6 +7,7 @@ import { stringify } from 'yaml';
 import { createApi } from '../../api/app.js';
 import { createApiMetrics } from '../../api/metrics.js';
 import { createPerennial, type Perennial } from '../../client/index.js';
+import type { SetBudget } from '../../contracts/budget.js';
 import { readPriceFile } from '../../client/price-file.js';
 import { createReservations, createTrainingMeter } from '../../activities/training-meter.js';
 import { loadSpec } from '../../db/spec.js';
@@ -19,6 +20,7 @@ import { prices } from './prices.js';
 
 let database: FreshDatabase;
 let connection: Connection;
+let api: ReturnType<typeof createApi>;
 let perennial: Perennial;
 let metrics: ReturnType<typeof createApiMetrics>;
 
@@ -30,7 +32,7 @@ beforeAll(async () => {
   const { db } = database;
   metrics = createApiMetrics({ db, log: silentLog });
   const engine = { client: new Client({ connection }), patience: 500 };
-  const api = createApi({ db, engine, log: silentLog });
+  api = createApi({ db, engine, log: silentLog });
   const fetch: typeof globalThis.fetch = async (input, init) => api.request(input, init);
   perennial = createPerennial({ url: 'http://perennial.test', fetch });
 });
@@ -88,16 +90,24 @@ describe('With prices', () => {
     expect(await perennial.showPrices()).toMatchObject({ number: 3 });
   });
 
-  it.each([
+  it.each<[string, Partial<SetBudget>, string]>([
     ['a negative limit', { hard: '-1' }, 'INPUT_INVALID'],
     ['no limit at all', {}, 'INPUT_INVALID'],
     ['a soft limit above the hard one', { soft: 2, hard: 1 }, 'INPUT_INVALID'],
     ['a currency that nobody has', { hard: 1, currency: 'euro' }, 'INPUT_INVALID'],
     ['another currency', { hard: 1, currency: 'USD' }, 'CURRENCY_DIFFERS'],
+    ['a model that can be none', { hard: 1, scope: 'model', name: 'No Model' }, 'INPUT_INVALID'],
+    ['a delivery without number', { hard: 1, scope: 'delivery', name: 'x' }, 'INPUT_INVALID'],
   ])('a budget with %s is refused and changes nothing', async (_, wrong, code) => {
-    const asked = { scope: 'team', name: 'x', currency: 'EUR', by: 'ada', ...wrong } as const;
+    const asked = { scope: 'team', name: 'x', currency: 'EUR', by: 'ada', ...wrong } as SetBudget;
     await expect(perennial.setBudget(asked)).rejects.toMatchObject({ code });
     expect(await perennial.listBudgets()).toEqual([]);
+  });
+
+  it('a body that is not JSON is refused', async () => {
+    const plain = { method: 'PUT', body: '{}', headers: { 'content-type': 'text/plain' } };
+    const answer = await api.request('/api/v1/budgets', plain);
+    expect(await answer.json()).toMatchObject({ code: 'NOT_JSON' });
   });
 
   it.each([
