@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { rename, writeFile } from 'node:fs/promises';
+import { copyFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Where trainers report over HTTP, for backends whose jobs can reach it. */
@@ -13,20 +13,32 @@ export interface ProgressDoor {
 }
 
 /**
- * Lays the token of an attempt into its folder and names the variables of Kubeflow's progress protocol that lead there; Hugging Face's
- * trainers find them without a line of code. Run again it replaces the token by another that holds as well.
+ * Lays the token of an attempt into a folder that its trainer sees as `seenAs`, and names the variables of Kubeflow's progress protocol
+ * that lead there; Hugging Face's trainers find them without a line of code. Run again it replaces the token by another that holds
+ * as well.
  */
 export async function openProgressDoor(
   { url, issueToken, caFile }: ProgressDoor,
-  { key, folder }: { key: string; folder: string },
+  { key, folder, seenAs = folder }: { key: string; folder: string; seenAs?: string },
 ): Promise<Record<string, string>> {
-  const tokenFile = join(folder, 'progress-token');
-  const draft = `${tokenFile}.${randomUUID()}`;
+  const [token, authorities] = ['progress-token', 'progress-ca.pem'];
+  const draft = join(folder, `${token}.${randomUUID()}`);
   await writeFile(draft, await issueToken(key), { mode: 0o600 });
-  await rename(draft, tokenFile);
+  await rename(draft, join(folder, token));
+  if (caFile !== undefined) await copyFile(caFile, join(folder, authorities));
   return {
     KUBEFLOW_TRAINER_SERVER_URL: new URL(`/api/v1/trainings/${key}/progress`, url).href,
-    KUBEFLOW_TRAINER_SERVER_TOKEN: tokenFile,
-    ...(caFile === undefined ? {} : { KUBEFLOW_TRAINER_SERVER_CA_CERT: caFile }),
+    KUBEFLOW_TRAINER_SERVER_TOKEN: join(seenAs, token),
+    ...(caFile !== undefined && { KUBEFLOW_TRAINER_SERVER_CA_CERT: join(seenAs, authorities) }),
   };
+}
+
+/** The same for a container that sees the job's `root` as /opt/ml; to be called before the folder is handed over to its user. */
+export function openProgressDoorInside(
+  door: ProgressDoor,
+  key: string,
+  root: string,
+): Promise<Record<string, string>> {
+  const place = join('input', 'config');
+  return openProgressDoor(door, { key, folder: join(root, place), seenAs: `/opt/ml/${place}` });
 }

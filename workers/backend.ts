@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { PerennialError } from '../contracts/errors.js';
 import type { ArtifactStore } from '../runtime/artifacts.js';
-import type { Config } from '../runtime/config.js';
+import { isLoopback, type Config } from '../runtime/config.js';
 import type { TrainingBackend } from '../training/backend.js';
 import { createDockerBackend } from '../training/docker/backend.js';
 import { connectEngine } from '../training/docker/engine.js';
@@ -21,6 +21,13 @@ export async function openBackend(
   reporting?: Pick<ProgressDoor, 'issueToken'>,
 ): Promise<TrainingBackend> {
   const { url, caFile } = config.api;
+  const door = reporting && url !== undefined ? { url, caFile, ...reporting } : undefined;
+  // Loopback leads a container to itself, unless it shares the network of its host.
+  const doorBeyond = door && !isLoopback(new URL(door.url).hostname) ? door : undefined;
+  const doorOf = (network: string) => {
+    if (network === 'none') return undefined;
+    return network === 'host' ? door : doorBeyond;
+  };
   const { installation } = config;
   const jobs = join(config.home, 'jobs');
   switch (config.training) {
@@ -32,6 +39,7 @@ export async function openBackend(
         artifacts,
         image: config.trainerImage,
         network: config.docker.network,
+        progressDoor: doorOf(config.docker.network),
       });
     case 'kubernetes': {
       const { claim, queue, placement, context, namespace } = config.kubernetes;
@@ -49,6 +57,7 @@ export async function openBackend(
         queue,
         placement: await loadPlacement(placement),
         image: config.trainerImage,
+        progressDoor: doorBeyond,
       });
     }
     case 'process':
@@ -62,7 +71,7 @@ export async function openBackend(
         python: config.trainerPython,
         installation,
         artifacts,
-        progressDoor: reporting && url !== undefined ? { url, caFile, ...reporting } : undefined,
+        progressDoor: door,
       });
   }
 }

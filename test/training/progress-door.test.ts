@@ -1,7 +1,7 @@
-import { readFile, readdir, stat } from 'node:fs/promises';
+import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openProgressDoor } from '../../training/progress-door.js';
+import { openProgressDoor, openProgressDoorInside } from '../../training/progress-door.js';
 import { temporaryFolder } from '../support/artifacts.js';
 
 const key = 'perennial-0123456789ab-1';
@@ -11,19 +11,33 @@ test('a trainer is told where to report and where its token lies, never the toke
   const folder = await temporaryFolder();
   const tokens = ['first', 'second'];
   const issueToken = () => Promise.resolve(tokens.shift() ?? '');
-  const asked = { key, folder };
-  const variables = await openProgressDoor({ url, issueToken, caFile: '/etc/ca.pem' }, asked);
+  const variables = await openProgressDoor({ url, issueToken }, { key, folder });
   const tokenFile = join(folder, 'progress-token');
   expect(variables).toEqual({
     KUBEFLOW_TRAINER_SERVER_URL: `${url}/api/v1/trainings/${key}/progress`,
     KUBEFLOW_TRAINER_SERVER_TOKEN: tokenFile,
-    KUBEFLOW_TRAINER_SERVER_CA_CERT: '/etc/ca.pem',
   });
   expect(await readFile(tokenFile, 'utf8')).toBe('first');
   expect((await stat(tokenFile)).mode & 0o777).toBe(0o600);
 
-  const again = await openProgressDoor({ url, issueToken }, asked);
-  expect(Object.keys(again)).not.toContain('KUBEFLOW_TRAINER_SERVER_CA_CERT');
+  await openProgressDoor({ url, issueToken }, { key, folder });
   expect(await readFile(tokenFile, 'utf8')).toBe('second');
   expect(await readdir(folder)).toEqual(['progress-token']);
+});
+
+test('a container is told of its own paths, and of the authorities where the API needs some', async () => {
+  const root = await temporaryFolder();
+  await mkdir(join(root, 'input', 'config'), { recursive: true });
+  const caFile = join(root, 'ca.pem');
+  await writeFile(caFile, 'an authority');
+  const door = { url, issueToken: () => Promise.resolve('token'), caFile };
+  expect(await openProgressDoorInside(door, key, root)).toMatchObject({
+    KUBEFLOW_TRAINER_SERVER_TOKEN: '/opt/ml/input/config/progress-token',
+    KUBEFLOW_TRAINER_SERVER_CA_CERT: '/opt/ml/input/config/progress-ca.pem',
+  });
+  const laid = (name: string) => readFile(join(root, 'input', 'config', name), 'utf8');
+  expect([await laid('progress-token'), await laid('progress-ca.pem')]).toEqual([
+    'token',
+    'an authority',
+  ]);
 });

@@ -9,6 +9,7 @@ import { layOutCode } from '../code-folder.js';
 import { readLines } from '../file-lines.js';
 import { jobFolder, prepareJobFolder, readJob, removeJobFolder } from '../job-folder.js';
 import { refuseForeign } from '../ownership.js';
+import { openProgressDoorInside, type ProgressDoor } from '../progress-door.js';
 import { describeContainer, labelFilter, labelsOf, readLabels } from './container.js';
 import { isRefusal, unavailable, unlessMissing, wordsOf } from './engine.js';
 import { ensureImage } from './image.js';
@@ -33,6 +34,7 @@ export function createDockerBackend({
   artifacts,
   image: defaultImage,
   network = 'none',
+  progressDoor,
 }: {
   engine: Docker;
   /** Folder for the job folders; the same for every worker of this engine. */
@@ -42,6 +44,8 @@ export function createDockerBackend({
   /** Runs the trainers of specs that name no image; by digest or id. */
   image?: string | undefined;
   network?: string;
+  /** Where trainers may report over HTTP, as containers of that network reach it. */
+  progressDoor?: ProgressDoor | undefined;
 }): TrainingBackend {
   async function submit(asked: TrainingJob): Promise<{ adopted: boolean }> {
     const job = { ...asked, labels: { ...asked.labels, installation } };
@@ -71,10 +75,12 @@ export function createDockerBackend({
     else await prepareJobFolder(jobs, job, artifacts);
     const { root } = jobFolder(jobs, job.key);
     if (job.image === undefined) await layOutCode(root, job.trainer);
+    const reporting = progressDoor && (await openProgressDoorInside(progressDoor, job.key, root));
     const user = trainerUser();
     await handOver(root, user);
+    const told = { ...job, environment: { ...job.environment, ...reporting } };
     await engine
-      .createContainer(describeContainer(job, { image, root, user: user.name, network }))
+      .createContainer(describeContainer(told, { image, root, user: user.name, network }))
       .catch(async (error: unknown) => {
         if (isRefusal(error, 409)) return;
         if (isRefusal(error, 400)) throw await undone(job.key, error);
