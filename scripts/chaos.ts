@@ -2,10 +2,18 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { planKills, planOthers, processes, stages, type Fault } from './faults/plan.js';
+import { pythonOf } from '../cli/stack-parts.js';
+import { loadConfig } from '../runtime/config.js';
 import { openArena, type Arena } from './faults/arena.js';
+import { openContainerEngine, type ContainerEngine } from './faults/container-engine.js';
 import { nameOf, playFaults, type Play, type Played, type Say } from './faults/play.js';
 import { renderTable } from './faults/table.js';
-import { planTrainingRounds, trainingTargets } from './faults/training-plan.js';
+import {
+  containerTargets,
+  planTrainingRounds,
+  processTargets,
+  type TrainingTarget,
+} from './faults/training-plan.js';
 import { playTrainings, type TrainingPlay } from './faults/training-play.js';
 
 const seeds = 3;
@@ -68,11 +76,16 @@ function say(sentence: string): void {
 
 /** A stack to be hurt; on a signal what was found so far is told, and nothing is left behind. */
 async function withArena(
-  { ownDisk, say: report, onInterrupt }: { ownDisk: boolean; say: Say; onInterrupt: () => void },
+  {
+    ownDisk,
+    engine,
+    say: report,
+    onInterrupt,
+  }: { ownDisk: boolean; engine?: ContainerEngine | undefined; say: Say; onInterrupt: () => void },
   work: (arena: Arena) => Promise<boolean>,
 ): Promise<void> {
   Runtime.install({ logger: new DefaultLogger('ERROR', () => {}), shutdownSignals: [] });
-  const arena = await openArena({ ownDisk, say: report });
+  const arena = await openArena({ ownDisk, engine, say: report });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.once(signal, () => {
       onInterrupt();
@@ -110,32 +123,40 @@ async function hurtTrainings({
   rounds,
   lanes,
   seed,
+  docker = false,
 }: {
   rounds: number;
   lanes: number;
   seed: number;
+  docker?: boolean;
 }): Promise<void> {
   const report = sinceNow();
+  const targets = docker ? containerTargets : processTargets;
   say(`${rounds} trainings with checkpoints, ${lanes} side by side, seed ${seed}`);
-  await withArena({ ownDisk: false, say: report, onInterrupt: () => {} }, async (arena) => {
+  const engine = docker ? await openContainerEngine(pythonOf(loadConfig())) : undefined;
+  const onInterrupt = () => {};
+  await withArena({ ownDisk: false, engine, say: report, onInterrupt }, async (arena) => {
     const play = await playTrainings(arena, {
-      rounds: planTrainingRounds(seed, rounds),
+      rounds: planTrainingRounds(seed, rounds, targets),
       lanes,
       plan: { steps: 60, every: 7, pause: 0.1 },
       say: report,
     });
-    return tellTrainings(play, seed);
+    return tellTrainings(play, { seed, targets });
   });
 }
 
 /** Counts and what went wrong; true when nothing did. */
-function tellTrainings({ played }: TrainingPlay, seed: number): boolean {
+function tellTrainings(
+  { played }: TrainingPlay,
+  { seed, targets }: { seed: number; targets: readonly TrainingTarget[] },
+): boolean {
   const hurt = played.filter(({ faults }) => faults.length > 0);
   const failed = played.filter(({ problems }) => problems.length > 0);
   const right = hurt.filter(({ problems }) => problems.length === 0).length;
   const faults = hurt.flatMap((round) => round.faults);
   say('');
-  for (const target of trainingTargets)
+  for (const target of targets)
     say(
       `${target.padEnd(8)} killed ${faults.filter((each) => each.target === target).length} times`,
     );
@@ -172,6 +193,10 @@ program
   .option('--rounds <number>', 'trainings to hurt', wholeNumber, 50)
   .option('--seed <number>', 'whom and when; the same seed hurts the same', wholeNumber, 1)
   .option('--lanes <number>', 'trainings side by side', fewModels, 5)
+  .option(
+    '--docker',
+    'in containers of an engine of its own, which is killed, too; needs root and dockerd',
+  )
   .action(hurtTrainings);
 
 await program.parseAsync().catch((error: unknown) => {

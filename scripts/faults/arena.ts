@@ -10,6 +10,7 @@ import { connectDatabase, type Connection } from '../../db/connect.js';
 import { loadConfig } from '../../runtime/config.js';
 import { silentLog } from '../../runtime/log.js';
 import { connectTemporal, type TemporalClient } from '../../runtime/temporal.js';
+import type { ContainerEngine } from './container-engine.js';
 import { createGate, type Gate } from './gate.js';
 
 const run = promisify(execFile);
@@ -24,6 +25,8 @@ export interface Arena {
   temporal: TemporalClient;
   gates: { postgres: Gate; temporal: Gate };
   disk: Disk | { reason: string };
+  /** Where trainings run in containers. */
+  engine: ContainerEngine | undefined;
   /** Restarts that supervision has told of, by part. */
   restarts: Map<string, number>;
   close: () => Promise<void>;
@@ -39,11 +42,14 @@ export async function openArena({
   python,
   say,
   ownDisk,
+  engine,
 }: {
   /** Interpreter with the trainers' requirements; the checkout's own when undefined. */
   python?: string | undefined;
   say: (sentence: string) => void;
   ownDisk: boolean;
+  /** Runs the trainings; the arena closes it. */
+  engine?: ContainerEngine | undefined;
 }): Promise<Arena> {
   const folder = await mkdtemp(join(tmpdir(), 'perennial-chaos-'));
   // PostgreSQL runs under another account when we are root.
@@ -55,21 +61,25 @@ export async function openArena({
   const clear = async () => {
     for (const gate of gates.values()) await gate.close();
     await removeStack(home);
+    await engine?.close();
     if ('fill' in mounted) await run('umount', ['--lazy', folder]);
     await rm(folder, { recursive: true, force: true });
   };
   try {
     const stack = await startStack({
-      config: loadConfig({
-        // What somebody's own settings name is not for breaking.
-        PERENNIAL_TEMPORAL_CLI: process.env['PERENNIAL_TEMPORAL_CLI'],
-        PERENNIAL_TRAINER_PYTHON: python ?? process.env['PERENNIAL_TRAINER_PYTHON'],
-        PERENNIAL_HOME: home,
-        PERENNIAL_API_PORT: '0',
-        PERENNIAL_GATEWAY_PORT: '0',
-        PERENNIAL_TEMPORAL_PORT: '0',
-        PERENNIAL_LOG_LEVEL: 'warn',
-      }),
+      config: {
+        ...loadConfig({
+          // What somebody's own settings name is not for breaking.
+          PERENNIAL_TEMPORAL_CLI: process.env['PERENNIAL_TEMPORAL_CLI'],
+          PERENNIAL_TRAINER_PYTHON: python ?? process.env['PERENNIAL_TRAINER_PYTHON'],
+          PERENNIAL_HOME: home,
+          PERENNIAL_API_PORT: '0',
+          PERENNIAL_GATEWAY_PORT: '0',
+          PERENNIAL_TEMPORAL_PORT: '0',
+          PERENNIAL_LOG_LEVEL: 'warn',
+        }),
+        ...engine?.settings,
+      },
       wayTo: async (engine, address) => {
         const gate = await createGate(address);
         gates.set(engine, gate);
@@ -91,6 +101,7 @@ export async function openArena({
       temporal,
       gates: { postgres: gateOf(gates, 'postgres'), temporal: gateOf(gates, 'temporal') },
       disk: mounted,
+      engine,
       restarts,
       close: async () => {
         await temporal.close();

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -9,19 +8,17 @@ import { modelSpec } from '../../contracts/spec.js';
 import type { TrainModelInput, TrainModelResult } from '../../contracts/stages.js';
 import { registerSpec } from '../../db/spec.js';
 import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';
+import { trainingKey } from '../../training/key.js';
 import type { Arena } from './arena.js';
+import { openLedger, rememberLedger, type Ledger } from './ledger.js';
 import { patiently } from './patience.js';
 
-export const steppingTrainer = fileURLToPath(new URL('stepping-trainer', import.meta.url));
+const maximumAttempts = 10;
+/** Where a job's folder appears in a container. */
+const inside = '/opt/ml';
+const ledgerFile = 'output/ledger';
 
-/** What the trainer wrote down as it ran; `saved` and `step` count from one. */
-export interface Line {
-  word: 'began' | 'step' | 'saved' | 'ended';
-  attempt: number;
-  step: number;
-  /** Of `began`: the trainer's process. */
-  pid?: number;
-}
+export const steppingTrainer = fileURLToPath(new URL('stepping-trainer', import.meta.url));
 
 /** A training of countable steps on the workers of an arena. */
 export interface Stepping {
@@ -29,10 +26,12 @@ export interface Stepping {
   steps: number;
   every: number;
   handle: WorkflowHandle;
-  ledger: () => Promise<Line[]>;
+  ledger: Ledger['read'];
   /** Returns when this many steps ran, whoever ran them; false when the training ended before. */
   reach: (step: number) => Promise<boolean>;
   result: () => Promise<TrainModelResult>;
+  /** Ends the reading of the ledger, not the training. */
+  close: () => Promise<void>;
 }
 
 export interface SteppingPlan {
@@ -49,7 +48,7 @@ export async function startStepping(
   model: string,
   { steps, every, pause }: SteppingPlan,
 ): Promise<Stepping> {
-  const file = join(arena.home, `${model}.ledger`);
+  const { ledger, path } = ledgerOf(arena, model);
   const spec = modelSpec.parse({
     apiVersion: 'perennial/v1',
     model,
@@ -64,9 +63,9 @@ export async function startStepping(
     },
     training: {
       trainer: steppingTrainer,
-      parameters: { steps, every, pause, ledger: file },
+      parameters: { steps, every, pause, ledger: path },
       timeout: '10m',
-      maximumAttempts: 10,
+      maximumAttempts,
     },
   });
   const { db } = arena.database;
@@ -84,23 +83,23 @@ export async function startStepping(
     delivery: 1,
     specDigest: digest,
     channels: { train: rows, holdout: rows },
-    plan: { timeout: 600_000, maximumAttempts: 10, heartbeat: 30_000 },
+    plan: { timeout: 600_000, maximumAttempts, heartbeat: 30_000 },
   };
   const handle = await arena.temporal.client.workflow.start(workflowTypes.trainModel, {
     workflowId: workflowId.train(model, 1),
     taskQueue: taskQueues.pipeline,
     args: [input],
   });
-  const ledger = () => readLedger(file);
   return {
     model,
     steps,
     every,
     handle,
-    ledger,
+    ledger: ledger.read,
+    close: ledger.close,
     reach: async (step) => {
       for (;;) {
-        const lines = await ledger();
+        const lines = await ledger.read();
         if (lines.some(({ word }) => word === 'ended')) return false;
         if (lines.some((line) => line.word === 'step' && line.step >= step)) return true;
         await sleep(20);
@@ -110,19 +109,21 @@ export async function startStepping(
   };
 }
 
-async function readLedger(file: string): Promise<Line[]> {
-  const text = await readFile(file, 'utf8').catch(() => '');
-  // What follows the last end of a line is not written yet.
-  return text
-    .split('\n')
-    .slice(0, -1)
-    .map((line) => {
-      const [word = '', attempt, step, pid] = line.split(' ');
-      return {
-        word: word as Line['word'],
-        attempt: Number(attempt),
-        step: Number(step),
-        ...(pid !== undefined && { pid: Number(pid) }),
-      };
-    });
+/** Folder of an attempt's job in an arena. */
+export function folderOfJob({ home }: Arena, model: string, attempt: number) {
+  const key = trainingKey({ installation: 'local', model, delivery: 1, attempt });
+  return { key, folder: join(home, 'jobs', key) };
+}
+
+/** A container reaches no file but its job's own. */
+function ledgerOf(arena: Arena, model: string): { ledger: Ledger; path: string } {
+  if (!arena.engine) {
+    const path = join(arena.home, `${model}.ledger`);
+    return { path, ledger: openLedger(path) };
+  }
+  const attempts = Array.from({ length: maximumAttempts }, (_, at) => at + 1);
+  const files = attempts.map((attempt) =>
+    join(folderOfJob(arena, model, attempt).folder, 'ml', ledgerFile),
+  );
+  return { path: `${inside}/${ledgerFile}`, ledger: rememberLedger(files) };
 }

@@ -1,11 +1,23 @@
 import { randomFrom } from '../../statistics/random.js';
 
 /**
- * What a kill −9 takes away during a training: the worker that supervises it; the trainer; the wrapper that stands before it; or the
- * whole machine, with the job's folder.
+ * What a kill −9 takes away during a training: the worker that supervises it; the trainer; the wrapper that stands before it, or the engine
+ * that its container belongs to; or the whole machine, with the job's folder.
  */
-export const trainingTargets = ['worker', 'trainer', 'wrapper', 'machine'] as const;
-export type TrainingTarget = (typeof trainingTargets)[number];
+export type TrainingTarget = 'worker' | 'trainer' | 'wrapper' | 'engine' | 'machine';
+
+export const processTargets: readonly TrainingTarget[] = [
+  'worker',
+  'trainer',
+  'wrapper',
+  'machine',
+];
+export const containerTargets: readonly TrainingTarget[] = [
+  'worker',
+  'trainer',
+  'engine',
+  'machine',
+];
 
 export interface TrainingFault {
   target: TrainingTarget;
@@ -17,11 +29,15 @@ export interface TrainingFault {
 export type TrainingRound = TrainingFault[];
 
 /** Rounds in which each target comes up equally often; every third has a second fault later on. */
-export function planTrainingRounds(seed: number, count: number): TrainingRound[] {
+export function planTrainingRounds(
+  seed: number,
+  count: number,
+  targets: readonly TrainingTarget[] = processTargets,
+): TrainingRound[] {
   const random = randomFrom(`faults/training/${seed}`);
-  const draw = () => trainingTargets[Math.floor(random() * trainingTargets.length)] ?? 'worker';
+  const draw = () => targets[Math.floor(random() * targets.length)] ?? 'worker';
   return Array.from({ length: count }, (_, index) => {
-    const target = trainingTargets[index % trainingTargets.length] ?? 'worker';
+    const target = targets[index % targets.length] ?? 'worker';
     const first = { target, moment: random() * 0.8 };
     if (index % 3 !== 2) return [first];
     return [first, { target: draw(), moment: first.moment + random() * (0.95 - first.moment) }];

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { Arena } from './arena.js';
 import { findByCommand } from './family.js';
 import { patiently } from './patience.js';
-import type { Line, Stepping } from './stepping.js';
+import type { Line } from './ledger.js';
+import type { Stepping } from './stepping.js';
 
 interface Run {
   key: string;
@@ -91,12 +92,13 @@ function judgeOutcomes(runs: readonly Run[]): string[] {
   ];
 }
 
-async function findLeftovers({ home }: Arena, runs: readonly Run[]): Promise<string[]> {
+async function findLeftovers({ home, engine }: Arena, runs: readonly Run[]): Promise<string[]> {
   const problems: string[] = [];
   for (const { key } of runs) {
     const folder = join(home, 'jobs', key);
     const alive = await findByCommand(folder);
     if (alive.length > 0) problems.push(`${key} left the processes ${alive.join(' ')}`);
+    if (await engine?.has(key)) problems.push(`${key} left its container`);
     const left = await access(folder).then(
       () => true,
       () => false,

@@ -1,11 +1,9 @@
 import { rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { trainingKey } from '../../training/key.js';
 import type { Arena } from './arena.js';
 import { findByCommand } from './family.js';
 import { inflict } from './inflict.js';
 import { reckonMoney } from './money-reckoning.js';
-import { startStepping, type Stepping, type SteppingPlan } from './stepping.js';
+import { folderOfJob, startStepping, type Stepping, type SteppingPlan } from './stepping.js';
 import type { TrainingFault, TrainingRound, TrainingTarget } from './training-plan.js';
 import { reckonTraining } from './training-reckoning.js';
 
@@ -33,21 +31,23 @@ export async function playRound(
   });
   try {
     const stepping = await startStepping(arena, model, plan);
-    for (const fault of faults) await strike(arena, stepping, fault);
-    const result = await stepping.result();
-    const { attempt: attempts } = result;
-    if (result.kind !== 'succeeded')
-      return end({
-        attempts,
-        digest: null,
-        problems: [`ended as ${result.kind}: ${result.reason}`],
-      });
-    const lossless = faults.every(({ target }) => target !== 'machine');
-    const problems = [
-      ...(await reckonTraining(arena, stepping, { lossless })),
-      ...(await reckonMoney(arena, model)),
-    ];
-    return end({ attempts, digest: result.model.sha256, problems });
+    try {
+      for (const fault of faults) await strike(arena, stepping, fault);
+      const result = await stepping.result();
+      const { attempt: attempts } = result;
+      if (result.kind !== 'succeeded') {
+        const problem = `ended as ${result.kind}: ${result.reason}`;
+        return end({ attempts, digest: null, problems: [problem] });
+      }
+      const lossless = faults.every(({ target }) => target !== 'machine');
+      const problems = [
+        ...(await reckonTraining(arena, stepping, { lossless })),
+        ...(await reckonMoney(arena, model)),
+      ];
+      return end({ attempts, digest: result.model.sha256, problems });
+    } finally {
+      await stepping.close();
+    }
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
     return end({ attempts: 0, digest: null, problems: [problem] });
@@ -59,23 +59,21 @@ async function strike(arena: Arena, stepping: Stepping, fault: TrainingFault): P
   await take(arena, stepping, fault.target);
 }
 
-async function take(
-  arena: Arena,
-  { model, ledger }: Stepping,
-  target: TrainingTarget,
-): Promise<void> {
+async function take(arena: Arena, stepping: Stepping, target: TrainingTarget): Promise<void> {
   if (target === 'worker')
     return inflict(arena, { kind: 'kill', target: 'training', stage: 'train', moment: 0 });
-  const began = (await ledger()).findLast(({ word }) => word === 'began');
-  if (target === 'trainer') return kill(began?.pid === undefined ? [] : [began.pid]);
-  const { attempt = 1 } = began ?? {};
-  const key = trainingKey({ installation: 'local', model, delivery: 1, attempt });
-  const folder = join(arena.home, 'jobs', key);
-  kill(await findByCommand('process-wrapper.py', folder));
-  if (target === 'wrapper') return;
+  if (target === 'engine') return arena.engine?.hurt();
+  const began = (await stepping.ledger()).findLast(({ word }) => word === 'began');
+  const { key, folder } = folderOfJob(arena, stepping.model, began?.attempt ?? 1);
+  if (arena.engine) await arena.engine.killContainer(key);
+  else if (target === 'trainer') kill(began?.pid === undefined ? [] : [began.pid]);
+  else kill(await findByCommand('process-wrapper.py', folder));
+  if (target !== 'machine') return;
+  await stepping.ledger();
   // At once, as a machine goes: nobody sees half of it.
   const gone = `${folder}.gone`;
   await rename(folder, gone).catch(unlessMissing);
+  await arena.engine?.removeContainer(key);
   await rm(gone, { recursive: true, force: true, maxRetries: 3 });
 }
 

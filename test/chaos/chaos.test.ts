@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openArena, type Arena } from '../../scripts/faults/arena.js';
 import { planKills, planOthers, processes, stages } from '../../scripts/faults/plan.js';
 import { nameOf, playFaults } from '../../scripts/faults/play.js';
-import { planTrainingRounds, trainingTargets } from '../../scripts/faults/training-plan.js';
+import { planTrainingRounds, processTargets } from '../../scripts/faults/training-plan.js';
 import { nameOfRound, playTrainings } from '../../scripts/faults/training-play.js';
 import { trainerPython } from '../support/trainer.js';
 
@@ -58,7 +58,7 @@ test(
 
 test('a plan of trainings hurts everything equally often, one thing after the other, and is the same again', () => {
   const plan = planTrainingRounds(3, 12);
-  for (const target of trainingTargets)
+  for (const target of processTargets)
     expect(plan.filter(([first]) => first?.target === target)).toHaveLength(3);
   expect(plan.filter((round) => round.length === 2)).toHaveLength(4);
   for (const [first, second] of plan)

@@ -1,0 +1,61 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Config } from '../../runtime/config.js';
+import { connectEngine, unlessMissing } from '../../training/docker/engine.js';
+import { engineAddress, killEngine, startEngine, stopEngine } from '../engine/own-engine.js';
+import { importTrainerImage } from '../engine/trainer-image.js';
+
+/** How long an engine that was killed is away; milliseconds. */
+const awayMs = 1_000;
+
+/** A container engine of an arena's own, to be hurt. */
+export interface ContainerEngine {
+  settings: Pick<Config, 'training' | 'trainerImage' | 'docker'>;
+  /** Kills the engine alone and starts it again; the containers run on meanwhile. */
+  hurt: () => Promise<void>;
+  killContainer: (key: string) => Promise<void>;
+  removeContainer: (key: string) => Promise<void>;
+  has: (key: string) => Promise<boolean>;
+  close: () => Promise<void>;
+}
+
+/** Starts an engine with an image that runs trainers of the standard library. Needs root and dockerd. */
+export async function openContainerEngine(python: string): Promise<ContainerEngine> {
+  const folder = await mkdtemp(join(tmpdir(), 'engine-'));
+  const host = engineAddress(folder);
+  const engine = connectEngine(host);
+  const close = () => stopEngine(folder);
+  try {
+    await startEngine(folder);
+    const trainerImage = await importTrainerImage(engine, { python, bare: true });
+    let underWay: Promise<void> = Promise.resolve();
+    const hurtOnce = async () => {
+      await killEngine(folder);
+      await sleep(awayMs);
+      await startEngine(folder);
+    };
+    /** Asked while the engine is there, not in the middle of its death. */
+    const whileThere = async <T>(ask: () => Promise<T>): Promise<T | null> => {
+      await underWay;
+      return unlessMissing(ask());
+    };
+    return {
+      settings: { training: 'docker', trainerImage, docker: { host, network: 'none' } },
+      hurt: () => (underWay = underWay.then(hurtOnce)),
+      killContainer: async (key) => {
+        const container = engine.getContainer(key);
+        const found = await whileThere(() => container.inspect());
+        if (found?.State.Running) await container.kill();
+      },
+      removeContainer: async (key) =>
+        void (await whileThere(() => engine.getContainer(key).remove({ force: true }))),
+      has: async (key) => (await whileThere(() => engine.getContainer(key).inspect())) !== null,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
