@@ -66,22 +66,6 @@ describe('A training on Kubernetes', () => {
     expect(await readFile(file, 'utf8')).toBe('a-token');
   });
 
-  it('may report to an API that its pods reach, with a token in its folder', async () => {
-    const progressDoor = {
-      url: 'http://perennial.example:7280',
-      issueToken: () => Promise.resolve('a-token'),
-    };
-    const job = await given('environment exit=0');
-    await world.open({ progressDoor }).submit(job);
-    await untilExited(backend, job.key);
-    const told = (await readAll(backend, job.key)).join('');
-    expect(told).toContain(`http://perennial.example:7280/api/v1/trainings/${job.key}/progress`);
-    expect(told).toContain('input/config/progress-token');
-    expect(told).not.toContain('a-token');
-    const file = join(backend.root(job.key), 'input', 'config', 'progress-token');
-    expect(await readFile(file, 'utf8')).toBe('a-token');
-  });
-
   it('is taken out of its queue by cancel, and never starts', async () => {
     const job = await given('exit=0');
     await world.open({ queue: 'team-a' }).submit(job);
