@@ -50,6 +50,7 @@ export function nodeParts({
     PERENNIAL_TRAINER_IMAGE: config.trainerImage,
     PERENNIAL_DOCKER_HOST: config.docker.host,
     PERENNIAL_DOCKER_NETWORK: config.docker.network,
+    PERENNIAL_KUBERNETES_PLACEMENT: config.kubernetes.placement,
     PERENNIAL_TRAINER_PYTHON: pythonOf(config),
     PERENNIAL_WORKER_VERSIONING: config.versioning.mode,
   };

@@ -14,8 +14,9 @@ const end = z.object({
 });
 const launch = z.object({ at: z.string() });
 
-/** Notes that the cluster has the job, so that its absence later tells something. A second run says the same. */
+/** Notes that the cluster has the job, so that its absence later tells something. The first note holds. */
 export async function recordLaunch(jobs: string, key: string): Promise<void> {
+  if ((await readJsonFile(jobFolder(jobs, key).launch)) !== null) return;
   await writeJson(jobFolder(jobs, key).launch, { at: new Date().toISOString() });
 }
 
