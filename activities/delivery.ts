@@ -102,6 +102,7 @@ function planOf(
       timeout: milliseconds(training.timeout),
       maximumAttempts: training.maximumAttempts,
       heartbeat: milliseconds(training.heartbeat),
+      ...(training.resources?.gpus && { gpuClass: training.resources.gpus.class }),
     },
     release: {
       // Which champion there is comes out at registration; the release skips the canary where there is none.

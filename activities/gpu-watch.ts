@@ -30,13 +30,14 @@ export function createGpuWatch({
    * that looks at the same time adds points to the same curve, and energy is counted over time, not over looks.
    */
   async function whileLooking<T>(
-    { key, resources, environment }: TrainingJob,
+    { key, resources, devices, environment }: TrainingJob,
     onLook: (samples: GpuSample[]) => void,
     work: () => Promise<T>,
   ): Promise<T> {
     if (!resources?.gpus) return work();
     const over = new AbortController();
-    const looking = lookOn(key, environment?.CUDA_VISIBLE_DEVICES, onLook, over.signal);
+    const visible = devices?.join(',') ?? environment?.CUDA_VISIBLE_DEVICES;
+    const looking = lookOn(key, visible, onLook, over.signal);
     try {
       return await work();
     } finally {

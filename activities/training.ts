@@ -7,7 +7,12 @@ import type {
   TrainingAttempt,
 } from '../contracts/stages.js';
 import type { RegisteredSpec } from '../contracts/spec.js';
-import { supervision, type TrainingJob, type TrainingOutcome } from '../contracts/training.js';
+import {
+  supervision,
+  type Supervision,
+  type TrainingJob,
+  type TrainingOutcome,
+} from '../contracts/training.js';
 import type { Database } from '../db/connect.js';
 import { loadSpec } from '../db/spec.js';
 import { readProgressOf, recordProgress } from '../db/training-progress.js';
@@ -29,6 +34,7 @@ import { judgeJob } from '../training/outcome.js';
 import { superviseJob, whileBeating } from '../training/supervise.js';
 import { findTrainer } from '../training/trainer.js';
 import { createCheckpoints } from './checkpoint.js';
+import type { GpuLeases } from './gpu-lease.js';
 import type { GpuWatch } from './gpu-watch.js';
 import { clockOf, createReservations, createTrainingMeter, reckonEvery } from './training-meter.js';
 
@@ -85,6 +91,7 @@ export function createTrainingSupervision({
   pollEvery,
   meterEvery = reckonEvery,
   gpus,
+  leases,
   traceparent = () => undefined,
 }: {
   db: Database;
@@ -98,6 +105,8 @@ export function createTrainingSupervision({
   meterEvery?: number;
   /** Looks at the GPUs of jobs on this machine; left out, nobody does. */
   gpus?: GpuWatch | undefined;
+  /** Hands out the GPUs of this machine; left out, the backend does as it likes. */
+  leases?: GpuLeases | undefined;
   /** The present trace, where one is made: the trainer may go on with it. */
   traceparent?: () => string | undefined;
 }) {
@@ -118,7 +127,7 @@ export function createTrainingSupervision({
       const trace = traceparent();
       const job = trace ? { ...described, environment: { TRACEPARENT: trace } } : described;
       try {
-        return await runAttempt(input, job, registered);
+        return await runWithGpus(input, job, registered);
       } catch (error) {
         await stopIfCancelled(input);
         // The engine tells a cancellation, a pause and a shutdown apart only by its own error.
@@ -127,17 +136,34 @@ export function createTrainingSupervision({
     });
   }
 
+  async function runWithGpus(
+    input: SuperviseTrainingInput,
+    job: TrainingJob,
+    registered: RegisteredSpec,
+  ): Promise<TrainingOutcome> {
+    const without = () => runAttempt(input, job, registered, () => null);
+    const owned = leases?.gpusFor(job);
+    if (!leases || !owned) return without();
+    const gone = (await backend.status(job.key)).state === 'gone';
+    // One that was seen and is there no more needs none: its supervision ends at once.
+    if (gone && seenBefore(job.key)) return without();
+    const { priority } = registered.spec.training;
+    return leases.whileHolding(job, { owned, begun: !gone, priority }, ({ devices, lost }) =>
+      runAttempt(input, { ...job, devices }, registered, lost),
+    );
+  }
+
   async function runAttempt(
     input: SuperviseTrainingInput,
     job: TrainingJob,
     { spec }: RegisteredSpec,
+    lost: () => string | null,
   ): Promise<TrainingOutcome> {
     const { key, model, delivery } = input;
     const { progressEvery } = spec.training;
     const hungAfter = milliseconds(spec.training.heartbeat);
     const context = Context.current();
-    const told = supervision.safeParse(context.info.heartbeatDetails).data;
-    let seen = told?.key === key ? told : undefined;
+    let seen = seenBefore(key);
     let gpu: GpuSample[] = [];
     const keepLook = (look: GpuSample[]) => {
       gpu = look;
@@ -166,6 +192,7 @@ export function createTrainingSupervision({
           logs: (lines) => recordLog(db, key, lines),
         },
         charge: (job) => meter.charge(key, job),
+        lost,
         beat: (latest) => {
           seen = latest;
           beat();
@@ -206,6 +233,7 @@ export function createTrainingSupervision({
     await meter.settle(input.key, clockOf(await backend.status(input.key)));
     const reason = 'The delivery was cancelled and the training stopped.';
     await recordOutcome(db, input, { kind: 'failed', code: 143, reason });
+    await leases?.release(input.key);
     log.info('Training cancelled', { model: input.model, key: input.key });
   }
 
@@ -223,6 +251,12 @@ function atMostEvery<T>(every: number, ask: () => Promise<T>): () => Promise<T> 
     }
     return answer;
   };
+}
+
+/** Where a predecessor stopped looking at this job. */
+function seenBefore(key: string): Supervision | undefined {
+  const told = supervision.safeParse(Context.current().info.heartbeatDetails).data;
+  return told?.key === key ? told : undefined;
 }
 
 function isAbort(error: unknown): boolean {

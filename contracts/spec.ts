@@ -52,6 +52,8 @@ const training = z.strictObject({
   /** The trainer as a container image, for the docker and kubernetes backends. */
   image: imageReference.optional(),
   resources: resources.optional(),
+  /** Who goes first where trainings wait for a worker or a GPU: 1 before all others, 5 after them; 3 when left out. */
+  priority: z.int().min(1).max(5).optional(),
   /** Nodes that train together; each gets its rank as torchrun expects it. One when left out. */
   replicas: z.int().min(1).max(64).optional(),
 });

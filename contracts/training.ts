@@ -19,6 +19,8 @@ export const trainingJob = z.strictObject({
   image: imageReference.optional(),
   resources: resources.optional(),
   replicas: z.int().positive().optional(),
+  /** The GPUs of its machine that it holds, by the driver's numbers; left out, the backend picks. */
+  devices: z.array(z.int().nonnegative()).optional(),
   /** Variables that the trainer gets beside the backend's own; never a secret. */
   environment: z.record(z.string().regex(/^[A-Z][A-Z0-9_]*$/), z.string()).optional(),
   /** The manifest of a kept checkpoint to start from (contracts/checkpoint.ts). */

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { PerennialError } from '../contracts/errors.js';
 import { logLevels } from './log.js';
+import { ownedGpus } from './owned-gpus.js';
 import type { TracingSettings } from './tracing.js';
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -48,6 +49,11 @@ export const settings = {
     .optional()
     .describe(
       'Image that trainers run in where a spec names none; `./scripts/trainer-image` makes it',
+    ),
+  PERENNIAL_GPUS: ownedGpus
+    .optional()
+    .describe(
+      'GPUs that the training workers of this machine own, `class:count,class:count`: they serve the trainings that ask for them',
     ),
   PERENNIAL_DOCKER_HOST: z
     .string()
@@ -187,6 +193,8 @@ export interface Config {
   training: Settings['PERENNIAL_TRAINING'];
   trainerPython: string | undefined;
   trainerImage: string | undefined;
+  /** Classes with the numbers of their devices. */
+  gpus: { class: string; devices: number[] }[];
   docker: { host: string; network: string };
   kubernetes: {
     context: string | undefined;
@@ -254,6 +262,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     training: found.PERENNIAL_TRAINING,
     trainerPython: found.PERENNIAL_TRAINER_PYTHON,
     trainerImage: found.PERENNIAL_TRAINER_IMAGE,
+    gpus: found.PERENNIAL_GPUS ?? [],
     docker: { host: found.PERENNIAL_DOCKER_HOST, network: found.PERENNIAL_DOCKER_NETWORK },
     kubernetes: {
       context: found.PERENNIAL_KUBERNETES_CONTEXT,

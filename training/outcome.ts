@@ -38,6 +38,8 @@ export async function judgeJob({
         code: 75,
         reason: `The trainer's step stood at ${end.step} for ${seconds(end.stoodFor)} and it was stopped.`,
       };
+    case 'revoked':
+      return { kind: 'retry', error: 'TRAINING_FAILED', code: 75, reason: end.sentence };
     case 'unpaid':
       return { kind: 'failed', error: 'BUDGET_EXCEEDED', code: 143, reason: end.sentence };
     case 'overdue':

@@ -72,7 +72,12 @@ export function createProcessBackend({
       progressDoor && (await openProgressDoor(progressDoor, { key: job.key, folder }));
     await writeJson(launch, {
       command: await trainerCommand(job.trainer, python),
-      environment: { ...job.environment, ...reporting, ...trainerEnvironment(root, folder) },
+      environment: {
+        ...job.environment,
+        ...visibleDevices(job),
+        ...reporting,
+        ...trainerEnvironment(root, folder),
+      },
       workingFolder: folder,
       logBytes,
     });
@@ -186,6 +191,12 @@ export function createProcessBackend({
     remove,
     root: (key) => jobFolder(jobs, key).root,
   };
+}
+
+/** By the order that the driver's own tools count in, which is not that of CUDA. */
+function visibleDevices({ devices }: TrainingJob): Record<string, string> {
+  if (devices === undefined) return {};
+  return { CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: devices.join(',') };
 }
 
 /** All that a trainer gets to know of this process's surroundings: no address, no secret. */

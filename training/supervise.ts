@@ -14,6 +14,8 @@ export type JobEnd =
   /** It spoke, but its step did not move. */
   | { kind: 'stalled'; step: number; stoodFor: number }
   | { kind: 'overdue'; after: number }
+  /** Its GPUs are another training's by now; the sentence says whose. */
+  | { kind: 'revoked'; sentence: string }
   /** Its money is spent; the sentence says which and what to do. */
   | { kind: 'unpaid'; sentence: string }
   | { kind: 'gone' };
@@ -47,6 +49,8 @@ export interface SupervisionTask {
   checkpoints: Pick<CheckpointKeeper, 'look' | 'newest'>;
   /** Told at every look how many milliseconds the job has run; a sentence means that it may spend no more. */
   charge(clock: { startedAt: string; ran: number }): Promise<string | null>;
+  /** A sentence where the job holds its GPUs no more. */
+  lost: () => string | null;
   /** Told at every look. */
   beat(supervision: Supervision): void;
   /** Ends the watching, never the job: the caller decides about that. */
@@ -124,6 +128,11 @@ export async function superviseJob(task: SupervisionTask): Promise<JobEnd> {
       case 'running': {
         const { startedAt } = status;
         const ran = now - Date.parse(startedAt);
+        const lost = task.lost();
+        if (lost !== null) {
+          await stop();
+          return { kind: 'revoked', sentence: lost };
+        }
         const sentence = await task.charge({ startedAt, ran });
         if (sentence !== null) {
           await stop();

@@ -18,11 +18,11 @@ import type { Parts } from './parts.js';
 import { createTemporalLogger } from './temporal-logger.js';
 
 /** Loaded by kind: a process that only judges has no use for DuckDB and ONNX. */
-const kinds = new Map<string, (parts: Parts) => Promise<Worker>>([
-  ['pipeline', async (parts) => (await import('./pipeline.js')).startPipeline(parts)],
-  ['compute', async (parts) => (await import('./compute.js')).startCompute(parts)],
+const kinds = new Map<string, (parts: Parts) => Promise<Worker[]>>([
+  ['pipeline', async (parts) => [await (await import('./pipeline.js')).startPipeline(parts)]],
+  ['compute', async (parts) => [await (await import('./compute.js')).startCompute(parts)]],
   ['training', async (parts) => (await import('./training.js')).startTraining(parts)],
-  ['judge', async (parts) => (await import('./judge.js')).startJudge(parts)],
+  ['judge', async (parts) => [await (await import('./judge.js')).startJudge(parts)]],
 ]);
 
 /** Temporal's own series as Prometheus wants them: `_total`, `_seconds`. */
@@ -79,7 +79,7 @@ async function runWorkers(asked: string[], config: Config, plain: Log): Promise<
     clock: systemClock,
   };
   const starters = asked.flatMap((kind) => kinds.get(kind) ?? []);
-  const started = await Promise.all(starters.map((start) => start(parts)));
+  const started = (await Promise.all(starters.map((start) => start(parts)))).flat();
   const { url, secretFile } = config.webhook;
   const sender =
     asked.includes('pipeline') && url !== undefined
@@ -102,8 +102,7 @@ async function runWorkers(asked: string[], config: Config, plain: Log): Promise<
     host: config.host,
     port: config.metrics.port,
     metrics,
-    states: () =>
-      Object.fromEntries(asked.map((kind, at) => [kind, started[at]?.getState() ?? ''])),
+    states: () => Object.fromEntries(started.map((worker) => [nameOf(worker), worker.getState()])),
   });
   process.stdout.write(`${JSON.stringify({ ready: true, address: server.address })}\n`);
   await stopOnSignal(
@@ -120,6 +119,11 @@ async function runWorkers(asked: string[], config: Config, plain: Log): Promise<
     },
     { patience: 14_000 },
   );
+}
+
+/** A worker is known by its queue: `judge`, `training-a10`. */
+function nameOf({ options }: Worker): string {
+  return options.taskQueue.replace(/^perennial-/, '');
 }
 
 function partOf(kinds: string[]): string {

@@ -1,7 +1,11 @@
+import { hostname } from 'node:os';
 import type { Worker } from '@temporalio/worker';
 import type { TrainingActivities } from '../activities/index.js';
+import { createGpuLeases } from '../activities/gpu-lease.js';
 import { createGpuWatch } from '../activities/gpu-watch.js';
 import { createTrainingSupervision } from '../activities/training.js';
+import { trainingQueue } from '../contracts/messages.js';
+import type { OwnedGpus } from '../db/gpu-lease.js';
 import { issueProgressToken } from '../db/training-progress.js';
 import { createGpuSampler } from '../training/gpu-usage.js';
 import { openBackend } from './backend.js';
@@ -20,25 +24,43 @@ export function createTrainingWorker(
   });
 }
 
-export async function startTraining(parts: Parts): Promise<Worker> {
+/** The same for trainings that ask for GPUs of a class: as many at a time as there are GPUs, so that the others wait where any owner finds them. */
+export function createGpuTrainingWorker(
+  dependencies: WorkerDependencies,
+  { activities, gpus }: { activities: TrainingActivities; gpus: OwnedGpus },
+): Promise<Worker> {
+  return createWorker(dependencies, 'training', {
+    activities,
+    taskQueue: trainingQueue(gpus.class),
+    maxConcurrentActivityTaskExecutions: gpus.devices.length,
+    maxHeartbeatThrottleInterval: '3 seconds',
+  });
+}
+
+/** One worker for trainings at large, and one for each class of GPUs that this machine owns. */
+export async function startTraining(parts: Parts): Promise<Worker[]> {
   const { config, db, artifacts, log, clock, tracing } = parts;
   const backend = await openBackend(config, artifacts, {
     issueToken: (key) => issueProgressToken(db, key),
   });
-  return createTrainingWorker(parts, {
-    activities: createTrainingSupervision({
-      db,
-      artifacts,
-      backend,
-      log,
-      clock,
-      pollEvery: 500,
-      // A pod's GPUs are those of its node, which this process cannot see.
-      gpus:
-        config.training === 'kubernetes'
-          ? undefined
-          : createGpuWatch({ db, clock, log, sample: createGpuSampler() }),
-      traceparent: () => tracing?.traceparent(),
-    }),
+  const owned = config.gpus.map((gpus) => ({ host: hostname(), ...gpus }));
+  const activities = createTrainingSupervision({
+    db,
+    artifacts,
+    backend,
+    log,
+    clock,
+    pollEvery: 500,
+    // A pod's GPUs are those of its node, which this process cannot see.
+    gpus:
+      config.training === 'kubernetes'
+        ? undefined
+        : createGpuWatch({ db, clock, log, sample: createGpuSampler() }),
+    leases: owned.length > 0 ? createGpuLeases({ db, log, owned }) : undefined,
+    traceparent: () => tracing?.traceparent(),
   });
+  return Promise.all([
+    createTrainingWorker(parts, { activities }),
+    ...owned.map((gpus) => createGpuTrainingWorker(parts, { activities, gpus })),
+  ]);
 }

@@ -23,7 +23,10 @@ type Particular = Pick<
   | 'maxCachedWorkflows'
   | 'maxConcurrentActivityTaskExecutions'
   | 'maxHeartbeatThrottleInterval'
->;
+> & {
+  /** Another name than the queue's own, for those that have several. */
+  taskQueue?: string;
+};
 
 /** A worker of one queue with what all of ours have in common. Activities get a few seconds to end; a second attempt is harmless. */
 export function createWorker(

@@ -73,3 +73,13 @@ test('a setting nobody knows is refused, for it is most likely a slip of the pen
   expect(error).toMatchObject({ code: 'CONFIG_INVALID' });
   expect(String(error)).toContain('There is no setting PERENNIAL_ARTEFACTS');
 });
+
+test('GPUs are numbered on from class to class, and each class is named once', () => {
+  expect(loadConfig({ PERENNIAL_GPUS: 'a10:2,h100:1' }).gpus).toEqual([
+    { class: 'a10', devices: [0, 1] },
+    { class: 'h100', devices: [2] },
+  ]);
+  expect(loadConfig({}).gpus).toEqual([]);
+  for (const wrong of ['a10', 'a10:0', 'A10:1', 'a10:1,a10:2'])
+    expect(refusal({ PERENNIAL_GPUS: wrong })).toMatchObject({ code: 'CONFIG_INVALID' });
+});

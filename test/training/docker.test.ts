@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { TrainingJob } from '../../contracts/training.js';
 import { describeContainer } from '../../training/docker/container.js';
 import { isPinned } from '../../training/docker/image.js';
-import { unframe } from '../../training/docker/output.js';
+import { unframe } from '../../training/docker/frames.js';
 import { readState } from '../../training/docker/state.js';
 
 const channel = { sha256: 'a'.repeat(64), bytes: 1, kind: 'channel' };
@@ -60,6 +60,14 @@ describe('A container for a training', () => {
       DeviceRequests: [{ Driver: 'nvidia', Count: 2, Capabilities: [['gpu']] }],
     });
     expect(Env).toContain('PERENNIAL_GPUS=2');
+  });
+
+  it('asks for the very GPUs that it holds, where somebody keeps count', () => {
+    const resources = { gpus: { class: 'a10', count: 2 } };
+    const { HostConfig } = describeContainer({ ...job, resources, devices: [2, 3] }, around);
+    expect(HostConfig?.DeviceRequests).toEqual([
+      { Driver: 'nvidia', DeviceIDs: ['2', '3'], Capabilities: [['gpu']] },
+    ]);
   });
 
   it('asks for nothing that was not asked for', () => {
@@ -121,16 +129,21 @@ describe("A container's state", () => {
 });
 
 describe('Output in frames', () => {
+  const time = '2026-01-01T10:00:00.000000001Z';
   const frame = (stream: number, text: string) => {
+    const timed = `${time} ${text}`;
     const header = Buffer.from([stream, 0, 0, 0, 0, 0, 0, 0]);
-    header.writeUInt32BE(Buffer.byteLength(text), 4);
-    return Buffer.concat([header, Buffer.from(text)]);
+    header.writeUInt32BE(Buffer.byteLength(timed), 4);
+    return Buffer.concat([header, Buffer.from(timed)]);
   };
 
   it('is both streams one after the other, and leaves out a frame that was cut off', () => {
     const whole = Buffer.concat([frame(1, 'out\n'), frame(2, 'ärger\n'), frame(1, 'again\n')]);
-    expect(unframe(whole).toString()).toBe('out\närger\nagain\n');
-    expect(unframe(whole.subarray(0, 5)).toString()).toBe('');
+    const told = (framed: Buffer) => unframe(framed).map(({ content }) => content.toString());
+    expect(told(whole)).toEqual(['out\n', 'ärger\n', 'again\n']);
+    expect(told(whole.subarray(0, whole.length - 1))).toEqual(['out\n', 'ärger\n']);
+    expect(told(whole.subarray(0, 5))).toEqual([]);
+    expect(unframe(whole)[0]?.time).toBe(time);
   });
 });
 

@@ -54,9 +54,18 @@ export function describeContainer(
       ...(sharedMemory === undefined ? {} : { ShmSize: bytes(sharedMemory) }),
       ...(gpus === undefined
         ? {}
-        : { DeviceRequests: [{ Driver: 'nvidia', Count: gpus.count, Capabilities: [['gpu']] }] }),
+        : {
+            DeviceRequests: [
+              { Driver: 'nvidia', ...grantOf(job, gpus.count), Capabilities: [['gpu']] },
+            ],
+          }),
     },
   };
+}
+
+/** The GPUs that it holds, where somebody keeps count; any of the engine's else. */
+function grantOf({ devices }: TrainingJob, count: number) {
+  return devices ? { DeviceIDs: devices.map(String) } : { Count: count };
 }
 
 function environmentOf(job: TrainingJob): Record<string, string> {

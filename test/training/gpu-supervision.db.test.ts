@@ -1,0 +1,155 @@
+import { join } from 'node:path';
+import { ActivityCancellationDetails } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { sql } from 'drizzle-orm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createGpuLeases } from '../../activities/gpu-lease.js';
+import { createTrainingAttempts, createTrainingSupervision } from '../../activities/training.js';
+import type { SuperviseTrainingInput } from '../../contracts/stages.js';
+import { takeGpus } from '../../db/gpu-lease.js';
+import { trainingLogs } from '../../db/training.js';
+import type { ArtifactStore } from '../../runtime/artifacts.js';
+import { systemClock } from '../../runtime/clock.js';
+import { silentLog } from '../../runtime/log.js';
+import type { TrainingBackend } from '../../training/backend.js';
+import { createProcessBackend } from '../../training/process.js';
+import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
+import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
+import { untilExited, untilSaid } from './backend-conformance.js';
+import { givenTraining, installation } from './given.js';
+
+const host = 'one';
+const ttl = 60_000;
+
+describe('A training that asks for GPUs', () => {
+  let fresh: FreshDatabase;
+  let artifacts: ArtifactStore;
+  let backend: TrainingBackend;
+
+  beforeAll(async () => {
+    fresh = await freshDatabase();
+    artifacts = await temporaryArtifacts();
+    const jobs = join(await temporaryFolder(), 'jobs');
+    backend = createProcessBackend({ jobs, python: 'python3', installation, artifacts });
+  });
+  afterAll(async () => {
+    for (const { key } of await backend.list()) await backend.cancel(key, 0);
+    await fresh.close();
+  });
+
+  /** An attempt that asks for GPUs of a class; this machine has two of each class that a test names. */
+  const open = async (name: string, script: string, count = 1) => {
+    const { db } = fresh;
+    const asked = { resources: { gpus: { class: name, count } } };
+    const input = await givenTraining({ db, artifacts }, script, asked);
+    const attempts = createTrainingAttempts({ db, backendName: 'process', installation });
+    await attempts.openTrainingAttempt(input);
+    return { name, input };
+  };
+  const begin = ({ name, input }: Awaited<ReturnType<typeof open>>) => {
+    const owned = [{ host, class: name, devices: devicesOf(name) }];
+    const { superviseTraining } = createTrainingSupervision({
+      db: fresh.db,
+      artifacts,
+      backend,
+      log: silentLog,
+      clock: systemClock,
+      pollEvery: 20,
+      leases: createGpuLeases({ db: fresh.db, log: silentLog, owned, every: 50 }),
+    });
+    const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
+    const waiting = new Promise<string>((resolve) => {
+      environment.on('heartbeat', (told?: { waiting?: string }) => {
+        if (told?.waiting) resolve(told.waiting);
+      });
+    });
+    return {
+      result: environment.run(superviseTraining, input),
+      waiting,
+      cancel: environment.cancel,
+    };
+  };
+  const holdersOf = async (name: string) => {
+    const { rows } = await fresh.db.execute<{ device: number; key: string | null }>(
+      sql`SELECT device, key FROM gpu_lease WHERE class = ${name} ORDER BY device`,
+    );
+    return rows.map(({ key }) => key);
+  };
+  const linesOf = async ({ model }: SuperviseTrainingInput) =>
+    (await trainingLogs(fresh.db, model, 1)).map(({ line }) => line);
+
+  it('sees those that it holds and no other, and frees them at its end', async () => {
+    const both = await open('a10', 'variable=CUDA_VISIBLE_DEVICES exit=65', 2);
+    await begin(both).result;
+    expect(await linesOf(both.input)).toEqual(['CUDA_VISIBLE_DEVICES 0,1']);
+    expect(await holdersOf('a10')).toEqual([null, null]);
+  });
+
+  it('waits with a reason while others hold them, and starts once they are free', async () => {
+    const first = await open('b10', 'obey say=begun forever');
+    const second = await open('b10', 'variable=CUDA_VISIBLE_DEVICES exit=65', 2);
+    const running = begin(first);
+    await untilSaid(backend, first.input.key, 'begun');
+    const later = begin(second);
+    expect(await later.waiting).toBe(
+      `Waits for 2 GPUs of class b10 on one: 0 go first; held by ${first.input.model}/1.`,
+    );
+    expect(await backend.status(second.input.key)).toEqual({ state: 'gone' });
+    running.cancel('CANCELLED', new ActivityCancellationDetails({ cancelRequested: true }));
+    await running.result.catch(() => null);
+    expect(await later.result).toMatchObject({ kind: 'failed', code: 65 });
+    expect(await linesOf(second.input)).toEqual(['CUDA_VISIBLE_DEVICES 2,3']);
+  });
+
+  it('can be cancelled while it waits', async () => {
+    const first = await open('c10', 'succeed', 2);
+    await takeGpus(
+      fresh.db,
+      { host, class: 'c10', devices: devicesOf('c10') },
+      { key: first.input.key, count: 2, priority: 3, ttl },
+    );
+    const waiting = begin(await open('c10', 'succeed'));
+    await waiting.waiting;
+    waiting.cancel('CANCELLED', new ActivityCancellationDetails({ cancelRequested: true }));
+    await expect(waiting.result).rejects.toThrow('stopped');
+    const { rows } = await fresh.db.execute(sql`SELECT key FROM gpu_wait WHERE class = 'c10'`);
+    expect(rows).toEqual([]);
+  });
+
+  it('is stopped, and tried again, when its GPU went to another one while no worker was there', async () => {
+    const asked = await open('d10', 'obey say=begun forever');
+    const worker = begin(asked);
+    await untilSaid(backend, asked.input.key, 'begun');
+    worker.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true }));
+    await worker.result.catch(() => null);
+    expect(await holdersOf('d10')).toEqual([asked.input.key, null]);
+    await fresh.db.execute(
+      sql`UPDATE gpu_lease SET expires_at = now() - interval '1 second' WHERE key = ${asked.input.key}`,
+    );
+    const other = await open('d10', 'succeed', 2);
+    await takeGpus(
+      fresh.db,
+      { host, class: 'd10', devices: devicesOf('d10') },
+      { key: other.input.key, count: 2, priority: 3, ttl },
+    );
+    expect(await begin(asked).result).toMatchObject({
+      kind: 'retry',
+      code: 75,
+      reason: expect.stringContaining('given to others') as string,
+    });
+    expect(await untilExited(backend, asked.input.key)).toMatchObject({ code: 143 });
+    expect(await holdersOf('d10')).toEqual([other.input.key, other.input.key]);
+  });
+
+  it('fails where the machine will never have as many', async () => {
+    const asked = await open('e10', 'succeed', 3);
+    await expect(begin(asked).result).rejects.toMatchObject({ code: 'PLACEMENT_FAILED' });
+  });
+});
+
+/** Two for each class. */
+function devicesOf(name: string): number[] {
+  const first = 2 * (name.charCodeAt(0) - 'a'.charCodeAt(0));
+  return [first, first + 1];
+}
