@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { pythonOf } from '../../cli/stack-parts.js';
+import { PerennialError } from '../../contracts/errors.js';
 import type { TrainingJob } from '../../contracts/training.js';
 import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';
 import { loadConfig, type Config } from '../../runtime/config.js';
@@ -9,6 +10,7 @@ import type { TrainingBackend } from '../../training/backend.js';
 import { trainingKey } from '../../training/key.js';
 import { openBackend } from '../../workers/backend.js';
 import { openArena, type Arena } from '../faults/arena.js';
+import { openContainerEngine } from '../faults/container-engine.js';
 import { inflict } from '../faults/inflict.js';
 import { startStepping, steppingTrainer, type Stepping } from '../faults/stepping.js';
 import type { Benchmark } from './benchmark.js';
@@ -48,38 +50,29 @@ export const training: Benchmark = {
     }),
 };
 
-/** Milliseconds from `submit` to the first line of user code, for each backend that answers here: the median. */
+/** Milliseconds from `submit` to the first line of user code, for each backend that can be had here: the median. */
 async function measureSubmissions(folder: string): Promise<Record<string, number>> {
   const given = loadConfig();
-  const python =
-    given.trainerPython ??
-    fileURLToPath(new URL('../../.tools/trainer/bin/python', import.meta.url));
-  const config: Config = { ...given, home: folder, trainerPython: python, installation: 'bench' };
-  const figures: Record<string, number> = {};
-  for (const name of ['process', 'docker'] as const) {
-    const artifacts = createFolderArtifacts(join(folder, 'artifacts'));
-    const backend = await openBackend({ ...config, training: name }, artifacts);
-    const missing = await whyMissing(backend, config, name);
-    if (missing === null) {
-      const rows = await artifacts.keepBytes('', 'channel');
-      const channels = { train: rows, holdout: rows };
-      const took = await inTurn(submissions, (turn) => measureSubmit(backend, { turn, channels }));
-      figures[`submit to first line on ${name}, ms`] = median(took);
-    } else process.stderr.write(`training: ${name} is not measured: ${missing}\n`);
+  const config = { ...given, home: folder, trainerPython: pythonOf(given), installation: 'bench' };
+  const figures = await measureBackend({ ...config, training: 'process' });
+  try {
+    const engine = await openContainerEngine(config.trainerPython);
+    const measure = () => measureBackend({ ...config, ...engine.settings });
+    return { ...figures, ...(await whileStarted(engine.close, measure)) };
+  } catch (error) {
+    if (!(error instanceof PerennialError) || error.code !== 'TOOL_MISSING') throw error;
+    process.stderr.write(`training: docker is not measured: ${error.message}\n`);
+    return figures;
   }
-  return figures;
 }
 
-async function whyMissing(
-  backend: TrainingBackend,
-  { trainerImage }: Config,
-  name: 'process' | 'docker',
-): Promise<string | null> {
-  if (name === 'docker' && trainerImage === undefined) return 'PERENNIAL_TRAINER_IMAGE is not set';
-  return backend.list().then(
-    () => null,
-    (error: unknown) => (error instanceof Error ? error.message : String(error)),
-  );
+async function measureBackend(config: Config): Promise<Record<string, number>> {
+  const artifacts = createFolderArtifacts(join(config.home, 'artifacts'));
+  const backend = await openBackend(config, artifacts);
+  const rows = await artifacts.keepBytes('', 'channel');
+  const channels = { train: rows, holdout: rows };
+  const took = await inTurn(submissions, (turn) => measureSubmit(backend, { turn, channels }));
+  return { [`submit to first line on ${config.training}, ms`]: median(took) };
 }
 
 async function measureSubmit(
