@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import type Docker from 'dockerode';
@@ -123,6 +124,27 @@ describe('A training container', () => {
     const readers = [1, 2, 3].map(() => readAll(open(jobs, artifacts), job.key));
     for (const lines of await Promise.all(readers)) expect(lines).toHaveLength(5_000);
     expect(jobFolder(jobs, job.key).log).toContain(job.key);
+  });
+
+  it('is read on, line by line, while it says more than is asked for at once', async () => {
+    const job = await given('lines=300 say=x await=one lines=9000 say=y await=two lines=10 exit=0');
+    await backend.submit(job);
+    const lines: string[] = [];
+    let since = 0;
+    const readUntil = async (last: string) => {
+      for (; lines.at(-1) !== last; await delay(20)) {
+        const chunk = await backend.logs(job.key, since);
+        lines.push(...chunk.lines.map(({ line }) => line));
+        since = chunk.next;
+      }
+    };
+    await readUntil('x');
+    await writeFile(join(backend.root(job.key), 'one'), '');
+    await readUntil('y');
+    await writeFile(join(backend.root(job.key), 'two'), '');
+    await readUntil('line 9');
+    expect(lines).toHaveLength(300 + 1 + 9_000 + 1 + 10);
+    expect(await readAll(open(jobs, artifacts), job.key)).toEqual(lines);
   });
 
   it('says in which image it ran', async () => {

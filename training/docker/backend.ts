@@ -13,7 +13,7 @@ import { openProgressDoorInside, type ProgressDoor } from '../progress-door.js';
 import { describeContainer, labelFilter, labelsOf, readLabels } from './container.js';
 import { isRefusal, unavailable, unlessMissing, wordsOf } from './engine.js';
 import { ensureImage } from './image.js';
-import { copyOutput } from './output.js';
+import { createOutputCopies } from './output.js';
 import { handOver, trainerUser } from './owner.js';
 import { isCreated, readState } from './state.js';
 
@@ -47,6 +47,8 @@ export function createDockerBackend({
   /** Where trainers may report over HTTP, as containers of that network reach it. */
   progressDoor?: ProgressDoor | undefined;
 }): TrainingBackend {
+  const copyOutput = createOutputCopies();
+
   async function submit(asked: TrainingJob): Promise<{ adopted: boolean }> {
     const job = { ...asked, labels: { ...asked.labels, installation } };
     const found = (await inspect(job.key)) ?? (await create(job));

@@ -1,53 +1,80 @@
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import type Docker from 'dockerode';
-import { unlessMissing } from './engine.js';
+import { readFrames, type Frame } from './frames.js';
 
 /** Of one attempt's output this much is kept; bytes. */
 const limit = 16 * 1024 * 1024;
 /** Enough of the beginning to see whether the engine still has it. */
 const headBytes = 4_096;
-const frameHeader = 8;
+/** Frames asked for from the end before all of them are: an engine sends every line as one of its own, which takes its time. */
+const newest = [256, 8_192];
+const mostMarks = 1_000;
+
+/** How far a copy goes: its length, and the last frame in it, whose time makes it like no other. */
+interface Mark {
+  size: number;
+  frame: Frame;
+}
 
 /**
  * Carries on the copy of a container's output in `file`, whose length says how far it goes. Every byte has its one place in it, so a
  * second run, and another worker at the same time, write the same bytes to the same places. Ends at 16 MiB with a line that says so,
  * and earlier where the engine has dropped the beginning meanwhile.
  */
-export async function copyOutput(container: Docker.Container, file: string): Promise<void> {
-  const copy = await open(file, constants.O_RDWR | constants.O_CREAT, 0o644);
-  try {
-    const { size } = await copy.stat();
-    if (size > limit) return;
-    const framed = await unlessMissing(container.logs({ stdout: true, stderr: true }));
-    if (!framed) return;
-    const output = unframe(framed as unknown as Buffer);
-    if (output.length <= size || !(await beginsWith(copy, output))) return;
-    await writeAt(copy, output.subarray(size, limit), size);
-    if (output.length > limit)
-      await writeAt(copy, Buffer.from(`\nThe log is cut here, after ${limit} bytes.\n`), limit);
-  } catch (error) {
-    // A full disk costs lines of output, not the training.
-    if (!['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  } finally {
-    await copy.close();
-  }
+export type CopyOutput = (container: Docker.Container, file: string) => Promise<void>;
+
+/** Remembers the last frame of each copy, to ask the engine for what is new alone. To forget one costs time and no line. */
+export function createOutputCopies(): CopyOutput {
+  const marks = new Map<string, Mark>();
+
+  return async (container, file) => {
+    const copy = await open(file, constants.O_RDWR | constants.O_CREAT, 0o644);
+    try {
+      const { size } = await copy.stat();
+      if (size > limit) return;
+      const mark = marks.get(file);
+      const known = mark?.size === size ? await framesAfter(container, mark.frame) : null;
+      const frames = known ?? (await readFrames(container));
+      const output = Buffer.concat(frames.map(({ content }) => content));
+      const added = known ? output : await beyond(copy, size, output);
+      await append(copy, size, added);
+      const frame = frames.at(-1) ?? mark?.frame;
+      if (marks.size > mostMarks) marks.clear();
+      if (frame) marks.set(file, { size: size + added.length, frame });
+    } catch (error) {
+      // A full disk costs lines of output, not the training.
+      if (!['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    } finally {
+      await copy.close();
+    }
+  };
 }
 
-/** Both streams in the order of their arrival. Each frame: stream, three zeros, length in four bytes, content. */
-export function unframe(framed: Buffer): Buffer {
-  const contents: Buffer[] = [];
-  for (let at = 0; at + frameHeader <= framed.length;) {
-    const end = at + frameHeader + framed.readUInt32BE(at + 4);
-    contents.push(framed.subarray(at + frameHeader, end));
-    at = end;
+/** What came after a frame; null where it is not among the newest. No clock is asked: that of an engine may be set back. */
+async function framesAfter(container: Docker.Container, last: Frame): Promise<Frame[] | null> {
+  for (const tail of newest) {
+    const frames = await readFrames(container, tail);
+    const at = frames.findLastIndex(
+      ({ time, content }) => time === last.time && content.equals(last.content),
+    );
+    if (at !== -1) return frames.slice(at + 1);
+    if (frames.length < tail) return null;
   }
-  return Buffer.concat(contents);
+  return null;
 }
 
-async function beginsWith(copy: FileHandle, output: Buffer): Promise<boolean> {
+/** The whole output without what the copy has; nothing where it does not begin as the copy does. */
+async function beyond(copy: FileHandle, size: number, output: Buffer): Promise<Buffer> {
   const { buffer, bytesRead } = await copy.read(Buffer.alloc(headBytes), 0, headBytes, 0);
-  return buffer.subarray(0, bytesRead).equals(output.subarray(0, bytesRead));
+  const sameHead = buffer.subarray(0, bytesRead).equals(output.subarray(0, bytesRead));
+  return sameHead ? output.subarray(size) : Buffer.alloc(0);
+}
+
+async function append(copy: FileHandle, size: number, added: Buffer): Promise<void> {
+  await writeAt(copy, added.subarray(0, limit - size), size);
+  if (size + added.length > limit)
+    await writeAt(copy, Buffer.from(`\nThe log is cut here, after ${limit} bytes.\n`), limit);
 }
 
 async function writeAt(file: FileHandle, content: Buffer, position: number): Promise<void> {
