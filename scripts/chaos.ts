@@ -1,20 +1,10 @@
 /** Kills, stops, cuts off and starves each process at each stage of a delivery under traffic, and counts by key what came of it. */
 import { Command, InvalidArgumentError } from 'commander';
-import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { hurtTrainings } from './faults/hurt-trainings.js';
 import { planKills, planOthers, processes, stages, type Fault } from './faults/plan.js';
-import { pythonOf } from '../cli/stack-parts.js';
-import { loadConfig } from '../runtime/config.js';
-import { openArena, type Arena } from './faults/arena.js';
-import { openContainerEngine, type ContainerEngine } from './faults/container-engine.js';
-import { nameOf, playFaults, type Play, type Played, type Say } from './faults/play.js';
+import { nameOf, playFaults, type Play, type Played } from './faults/play.js';
+import { say, sayFromNow, withArena } from './faults/session.js';
 import { renderTable } from './faults/table.js';
-import {
-  containerTargets,
-  planTrainingRounds,
-  processTargets,
-  type TrainingTarget,
-} from './faults/training-plan.js';
-import { playTrainings, type TrainingPlay } from './faults/training-play.js';
 
 const seeds = 3;
 const wholeNumber = (text: string): number => {
@@ -70,43 +60,8 @@ function tellLast({ last, restarts }: Play): boolean {
   return last.problems.length === 0;
 }
 
-function say(sentence: string): void {
-  process.stdout.write(`${sentence}\n`);
-}
-
-/** A stack to be hurt; on a signal what was found so far is told, and nothing is left behind. */
-async function withArena(
-  {
-    ownDisk,
-    engine,
-    say: report,
-    onInterrupt,
-  }: { ownDisk: boolean; engine?: ContainerEngine | undefined; say: Say; onInterrupt: () => void },
-  work: (arena: Arena) => Promise<boolean>,
-): Promise<void> {
-  Runtime.install({ logger: new DefaultLogger('ERROR', () => {}), shutdownSignals: [] });
-  const arena = await openArena({ ownDisk, engine, say: report });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.once(signal, () => {
-      onInterrupt();
-      say('Interrupted: nothing was counted at the end.');
-      void arena.close().finally(() => process.exit(130));
-    });
-  try {
-    process.exitCode = (await work(arena)) ? 0 : 1;
-  } finally {
-    await arena.close();
-  }
-}
-
-function sinceNow(): Say {
-  const began = performance.now();
-  return (sentence) =>
-    say(`${((performance.now() - began) / 1_000).toFixed(1).padStart(7)} s  ${sentence}`);
-}
-
 async function hurtDeliveries(options: StackOptions): Promise<void> {
-  const report = sinceNow();
+  const report = sayFromNow();
   const faults = planFaults(options).filter((fault) => nameOf(fault).includes(options.only));
   say(`${faults.length} faults, ${options.lanes} deliveries side by side, seed ${options.seed}`);
   const ownDisk = faults.some(({ kind }) => kind === 'full');
@@ -117,52 +72,6 @@ async function hurtDeliveries(options: StackOptions): Promise<void> {
     const play = await playFaults(arena, { faults, lanes: options.lanes, say: report, onPlayed });
     return [tellPlayed(play.played, options), tellLast(play)].every(Boolean);
   });
-}
-
-async function hurtTrainings({
-  rounds,
-  lanes,
-  seed,
-  docker = false,
-}: {
-  rounds: number;
-  lanes: number;
-  seed: number;
-  docker?: boolean;
-}): Promise<void> {
-  const report = sinceNow();
-  const targets = docker ? containerTargets : processTargets;
-  say(`${rounds} trainings with checkpoints, ${lanes} side by side, seed ${seed}`);
-  const engine = docker ? await openContainerEngine(pythonOf(loadConfig())) : undefined;
-  const onInterrupt = () => {};
-  await withArena({ ownDisk: false, engine, say: report, onInterrupt }, async (arena) => {
-    const play = await playTrainings(arena, {
-      rounds: planTrainingRounds(seed, rounds, targets),
-      lanes,
-      plan: { steps: 60, every: 7, pause: 0.1 },
-      say: report,
-    });
-    return tellTrainings(play, { seed, targets });
-  });
-}
-
-/** Counts and what went wrong; true when nothing did. */
-function tellTrainings(
-  { played }: TrainingPlay,
-  { seed, targets }: { seed: number; targets: readonly TrainingTarget[] },
-): boolean {
-  const hurt = played.filter(({ faults }) => faults.length > 0);
-  const failed = played.filter(({ problems }) => problems.length > 0);
-  const right = hurt.filter(({ problems }) => problems.length === 0).length;
-  const faults = hurt.flatMap((round) => round.faults);
-  say('');
-  for (const target of targets)
-    say(
-      `${target.padEnd(8)} killed ${faults.filter((each) => each.target === target).length} times`,
-    );
-  for (const { model, problems } of failed) say(`${model}: ${problems.join('; ')}`);
-  say(`${right} of ${hurt.length} trainings ended as if nothing had happened (seed ${seed})`);
-  return failed.length === 0;
 }
 
 const program = new Command('chaos')

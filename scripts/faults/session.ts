@@ -1,0 +1,40 @@
+import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { openArena, type Arena } from './arena.js';
+import type { ContainerEngine } from './container-engine.js';
+import type { Say } from './play.js';
+
+export function say(sentence: string): void {
+  process.stdout.write(`${sentence}\n`);
+}
+
+/** Says each sentence with the seconds since now. */
+export function sayFromNow(): Say {
+  const began = performance.now();
+  return (sentence) =>
+    say(`${((performance.now() - began) / 1_000).toFixed(1).padStart(7)} s  ${sentence}`);
+}
+
+/** A stack to be hurt; on a signal what was found so far is told, and nothing is left behind. */
+export async function withArena(
+  {
+    ownDisk,
+    engine,
+    say: report,
+    onInterrupt,
+  }: { ownDisk: boolean; engine?: ContainerEngine | undefined; say: Say; onInterrupt: () => void },
+  work: (arena: Arena) => Promise<boolean>,
+): Promise<void> {
+  Runtime.install({ logger: new DefaultLogger('ERROR', () => {}), shutdownSignals: [] });
+  const arena = await openArena({ ownDisk, engine, say: report });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => {
+      onInterrupt();
+      say('Interrupted: nothing was counted at the end.');
+      void arena.close().finally(() => process.exit(130));
+    });
+  try {
+    process.exitCode = (await work(arena)) ? 0 : 1;
+  } finally {
+    await arena.close();
+  }
+}
