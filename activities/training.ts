@@ -120,7 +120,7 @@ export function createTrainingSupervision({
   async function superviseTraining(input: SuperviseTrainingInput): Promise<TrainingOutcome> {
     return duringStage(db, input, 'train', async () => {
       const before = await recordedOutcome(db, input.key);
-      if (before) return before;
+      if (before) return clearedAfter(before, input.key);
       await requireNewestAttempt(db, input);
       const registered = await loadSpec(db, input.specDigest);
       const described = await describeJob(input, registered);
@@ -207,8 +207,7 @@ export function createTrainingSupervision({
       await whileBeating(beat, keeper.finish(seen?.step ?? 0));
     const outcome = await recordOutcome(db, input, judged);
     log.info('Training ended', { model, delivery, key, outcome: outcome.kind });
-    if (outcome.kind === 'succeeded') await clearAway(key);
-    return outcome;
+    return clearedAfter(outcome, key);
   }
 
   /** A job that is not there starts from the newest checkpoint that is whole, wherever that was written. */
@@ -219,10 +218,12 @@ export function createTrainingSupervision({
     return adopted;
   }
 
-  /** Model and manifest are artifacts by now. After a failure all stays: for people, and for the next attempt's checkpoints. */
-  async function clearAway(last: string): Promise<void> {
+  /** After a success model and manifest are artifacts. After a failure all stays: for people, and for the next attempt's checkpoints. */
+  async function clearedAfter(outcome: TrainingOutcome, last: string): Promise<TrainingOutcome> {
+    if (outcome.kind !== 'succeeded') return outcome;
     for (let key: string | null = last; key !== null; key = keyOfPreviousAttempt(key))
       await backend.remove(key);
+    return outcome;
   }
 
   /** Only a wish of the workflow stops the trainer. A worker that shuts down, times out or is paused leaves it to its successor. */

@@ -111,7 +111,7 @@ async function writeConfig(folder: string, job: TrainingJob): Promise<void> {
 /** Removes a job's folder and drafts of it that a killed worker left. */
 export async function removeJobFolder(jobs: string, key: string): Promise<void> {
   const { folder } = jobFolder(jobs, key);
-  const drafts = (await readdir(jobs)).filter((name) => name.startsWith(`${key}.`));
+  const drafts = (await readdir(jobs).catch(() => [])).filter((name) => name.startsWith(`${key}.`));
   for (const each of [folder, ...drafts.map((name) => join(jobs, name))])
     await rm(each, { recursive: true, force: true });
 }

@@ -6,6 +6,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTrainingAttempts, createTrainingSupervision } from '../../activities/training.js';
+import { PerennialError } from '../../contracts/errors.js';
 import type { SuperviseTrainingInput } from '../../contracts/stages.js';
 import { supervision, type Supervision, type TrainingOutcome } from '../../contracts/training.js';
 import { auditEntry } from '../../db/schema/audit.js';
@@ -115,6 +116,30 @@ describe('Supervising a training', () => {
       .from(auditEntry)
       .where(eq(auditEntry.subject, `${input.model}/1`));
     expect(audit.map(({ action }) => action)).toEqual(['training.opened', 'training.succeeded']);
+  });
+
+  it('clears away when it runs again where the backend was away at its end', async () => {
+    const input = await open('succeed');
+    let away = true;
+    const remove = async (key: string) => {
+      if (away) throw new PerennialError('ENGINE_UNAVAILABLE', 'The engine does not answer.');
+      await backend.remove(key);
+    };
+    const { superviseTraining } = createTrainingSupervision({
+      db: fresh.db,
+      artifacts,
+      backend: { ...backend, remove },
+      log: silentLog,
+      clock: systemClock,
+      pollEvery: 20,
+    });
+    const again = () =>
+      new MockActivityEnvironment({}, { logger: quiet }).run(superviseTraining, input);
+    await expect(again()).rejects.toMatchObject({ code: 'ENGINE_UNAVAILABLE' });
+    expect(await backend.status(input.key)).toMatchObject({ state: 'exited' });
+    away = false;
+    expect(await again()).toMatchObject({ kind: 'succeeded' });
+    expect(await backend.status(input.key)).toEqual({ state: 'gone' });
   });
 
   it.each([
