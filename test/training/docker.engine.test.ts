@@ -94,6 +94,13 @@ describe('A training container', () => {
     expect(await backend.status(job.key)).toEqual({ state: 'gone' });
   });
 
+  it('runs no image by a tag, which may be another one tomorrow', async () => {
+    await importEmptyImage(connect(), 'tagged', '1');
+    const job = { ...(await given('exit=0')), image: 'tagged:1' };
+    await expect(backend.submit(job)).rejects.toMatchObject({ code: 'IMAGE_NOT_PINNED' });
+    expect(await backend.status(job.key)).toEqual({ state: 'gone' });
+  });
+
   it('does not pass for a job of ours because of its name', async () => {
     const job = await given('exit=0');
     const Image = inject('bareImage');

@@ -12,7 +12,7 @@ import { refuseForeign } from '../ownership.js';
 import { openProgressDoorInside, type ProgressDoor } from '../progress-door.js';
 import { describeContainer, labelFilter, labelsOf, readLabels } from './container.js';
 import { isRefusal, unavailable, unlessMissing, wordsOf } from './engine.js';
-import { ensureImage } from './image.js';
+import { ensureImage, isPinned } from './image.js';
 import { createOutputCopies } from './output.js';
 import { handOver, trainerUser } from './owner.js';
 import { isCreated, readState } from './state.js';
@@ -70,6 +70,11 @@ export function createDockerBackend({
       throw new PerennialError(
         'IMAGE_NOT_FOUND',
         'The spec names no training.image, and PERENNIAL_TRAINER_IMAGE is not set.',
+      );
+    if (!isPinned(image))
+      throw new PerennialError(
+        'IMAGE_NOT_PINNED',
+        `The spec was applied with the image ${image}, a tag: apply it again under this backend.`,
       );
     await ensureImage(engine, image);
     const laid = await readJob(jobs, job.key);
