@@ -59,7 +59,7 @@ export async function judgeJob({
     case 'exited': {
       const judged = judgeExit({ ...end, attempt: job.attempt });
       if (judged === 'succeeded') return keepResult(end, job, root, artifacts);
-      const reason = (await failureSentence(root)) ?? describeExit(end);
+      const reason = (await failureSentence(root)) ?? end.reason ?? describeExit(end);
       return { kind: judged, error: 'TRAINING_FAILED', code: end.code, reason };
     }
   }

@@ -9,7 +9,15 @@ import { readProgress } from './progress.js';
 
 /** How a job's supervision ended; milliseconds. `gone` means that its traces vanished under us. */
 export type JobEnd =
-  | { kind: 'exited'; code: number; outOfMemory: boolean; took: number; image?: string | undefined }
+  | {
+      kind: 'exited';
+      code: number;
+      outOfMemory: boolean;
+      took: number;
+      image?: string | undefined;
+      /** The engine's own words, where it ended the job and not the trainer. */
+      reason?: string | undefined;
+    }
   | { kind: 'hung'; silentFor: number }
   /** It spoke, but its step did not move. */
   | { kind: 'stalled'; step: number; stoodFor: number }
@@ -122,8 +130,8 @@ export async function superviseJob(task: SupervisionTask): Promise<JobEnd> {
       case 'exited': {
         while (await readOn());
         const took = Date.parse(status.finishedAt) - Date.parse(status.startedAt);
-        const { code, outOfMemory, image } = status;
-        return { kind: 'exited', code, outOfMemory, took, image };
+        const { code, outOfMemory, image, reason } = status;
+        return { kind: 'exited', code, outOfMemory, took, image, reason };
       }
       case 'running': {
         const { startedAt } = status;

@@ -86,6 +86,13 @@ describe('What a Job and its pods mean', () => {
     });
   });
 
+  it('tells the image that it ran in', () => {
+    const template = { spec: { containers: [{ image: 'trainer@sha256:0' }] } };
+    const made = job([{ type: 'Complete' }]);
+    const done = readState({ ...made, spec: { ...made.spec, template } }, [endedPod(0)]);
+    expect(done).toMatchObject({ code: 0, image: 'trainer@sha256:0' });
+  });
+
   it('says that memory ran out', () => {
     const end = readState(job([failed]), [endedPod(137, 'OOMKilled')]);
     expect(end).toMatchObject({ code: 137, outOfMemory: true });

@@ -22,11 +22,13 @@ describe('A training on Kubernetes', () => {
     ...(await scriptedJob(artifacts, script, { delivery: ++delivery })),
     ...changes,
   });
+  // A busy machine may take its time.
+  const soon = { timeout: 20_000 };
   const untilWaiting = (key: string, reason: RegExp) =>
     vi.waitFor(async () => {
       const waiting = { state: 'waiting', reason: expect.stringMatching(reason) as string };
       expect(await backend.status(key)).toMatchObject(waiting);
-    });
+    }, soon);
 
   beforeAll(async () => {
     folder = await temporaryFolder();
@@ -114,7 +116,7 @@ describe('A training on Kubernetes', () => {
     world.double.deleteJob(job.key);
     // As the Job's last words, where they were still read, or because it is gone.
     expect([137, 143]).toContain((await untilExited(backend, job.key)).code);
-    await vi.waitFor(() => expect(world.double.job(job.key)).toBeUndefined());
+    await vi.waitFor(() => expect(world.double.job(job.key)).toBeUndefined(), soon);
     expect(await backend.submit(job)).toEqual({ adopted: true });
     expect(world.double.job(job.key)).toBeUndefined();
   });
@@ -128,7 +130,7 @@ describe('A training on Kubernetes', () => {
     const { exit, launch, log } = jobFolder(join(folder, 'jobs'), job.key);
     for (const file of [exit, launch, log, join(exit, '../log-position.json')])
       await rm(file, { force: true });
-    await vi.waitFor(() => expect(world.double.job(job.key)).toBeUndefined());
+    await vi.waitFor(() => expect(world.double.job(job.key)).toBeUndefined(), soon);
     expect(await backend.status(job.key)).toEqual({ state: 'gone' });
     expect(await backend.submit(job)).toEqual({ adopted: false });
     await untilExited(backend, job.key);
@@ -199,7 +201,7 @@ describe('A training on Kubernetes', () => {
       const all = await readAll(backend, job.key);
       expect(all.at(-1)).toBe('end');
       return all;
-    });
+    }, soon);
     expect(lines).toHaveLength(3_001);
     expect(new Set(lines).size).toBe(3_001);
   });

@@ -11,6 +11,7 @@ const end = z.object({
   startedAt: z.string(),
   finishedAt: z.string(),
   reason: z.string().exactOptional(),
+  image: z.string().exactOptional(),
 });
 const launch = z.object({ at: z.string() });
 

@@ -24,6 +24,9 @@ export const jobObject = z.object({
   spec: z.object({
     suspend: z.boolean().default(false),
     completions: z.int().default(1),
+    template: z
+      .object({ spec: z.object({ containers: z.array(z.object({ image: z.string() })) }) })
+      .optional(),
   }),
   status: z.object({ conditions: z.array(condition).default([]) }).prefault({}),
 });

@@ -60,13 +60,18 @@ export function readStopped(job: JobObject, pods: PodObject[]): Exited {
   if (over) return readEnd(job, over, pods);
   const now = new Date().toISOString();
   const state = 'exited';
-  const times = timesOf(job, { type: 'Stopped', status: 'True', lastTransitionTime: now }, pods);
+  const around = circumstances(
+    job,
+    { type: 'Stopped', status: 'True', lastTransitionTime: now },
+    pods,
+  );
   const started = pods.filter((pod) => startOf(pod) !== null);
   const reason = 'Stopped before it began.';
-  if (started.length === 0) return { state, code: disrupted, outOfMemory: false, reason, ...times };
+  if (started.length === 0)
+    return { state, code: disrupted, outOfMemory: false, reason, ...around };
   const culprit = started.filter((pod) => terminationOf(pod)?.exitCode !== 0).toSorted(byBlame)[0];
-  if (!culprit) return { state, code: 0, outOfMemory: false, ...times };
-  return { state, ...readFailure(culprit, job), ...times };
+  if (!culprit) return { state, code: 0, outOfMemory: false, ...around };
+  return { state, ...readFailure(culprit, job), ...around };
 }
 
 /** How a container of ours ended; undefined while it has not. */
@@ -76,12 +81,12 @@ function terminationOf(pod: PodObject): Terminated | undefined {
 
 /** The end of a job whose pods ended as told: by its first pod that failed of itself, else by the Job's own words. */
 function readEnd(job: JobObject, over: Condition, pods: PodObject[]): Exited {
-  const times = timesOf(job, over, pods);
+  const around = circumstances(job, over, pods);
   const state = 'exited';
-  if (over.type === 'Complete') return { state, code: 0, outOfMemory: false, ...times };
+  if (over.type === 'Complete') return { state, code: 0, outOfMemory: false, ...around };
   const culprit = pods.filter(hasFailed).toSorted(byBlame)[0];
-  if (culprit) return { state, ...readFailure(culprit, job), ...times };
-  return { state, ...readVerdict(over), outOfMemory: false, ...times };
+  if (culprit) return { state, ...readFailure(culprit, job), ...around };
+  return { state, ...readVerdict(over), outOfMemory: false, ...around };
 }
 
 /** How one pod failed, for itself or as the first of several. */
@@ -166,8 +171,8 @@ function startOf(pod: PodObject): string | null {
   return running?.startedAt ?? terminated?.startedAt ?? null;
 }
 
-/** A job never ends before it began, whatever the clocks of its machines say. */
-function timesOf(job: JobObject, over: Condition, pods: PodObject[]) {
+/** When it ran, and in what. A job never ends before it began, whatever the clocks of its machines say. */
+function circumstances(job: JobObject, over: Condition, pods: PodObject[]) {
   const started = pods.map(startOf).filter((time) => time !== null);
   const finished = pods.map((pod) => terminationOf(pod)?.finishedAt ?? null);
   const startedAt = earliest([
@@ -176,7 +181,12 @@ function timesOf(job: JobObject, over: Condition, pods: PodObject[]) {
   ]);
   const known = finished.filter((time) => time !== null).toSorted();
   const finishedAt = known.at(-1) ?? over.lastTransitionTime ?? startedAt;
-  return { startedAt, finishedAt: finishedAt > startedAt ? finishedAt : startedAt };
+  const image = job.spec.template?.spec.containers[0]?.image;
+  return {
+    startedAt,
+    finishedAt: finishedAt > startedAt ? finishedAt : startedAt,
+    ...(image === undefined ? {} : { image }),
+  };
 }
 
 function earliest(times: string[]): string {
