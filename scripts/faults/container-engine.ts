@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../../runtime/config.js';
-import { connectEngine, unlessMissing } from '../../training/docker/engine.js';
+import { connectEngine, isRefusal } from '../../training/docker/engine.js';
 import { engineAddress, killEngine, startEngine, stopEngine } from '../engine/own-engine.js';
 import { importTrainerImage } from '../engine/trainer-image.js';
 
 /** How long an engine that was killed is away; milliseconds. */
 const awayMs = 1_000;
+const patienceMs = 60_000;
 
 /** A container engine of an arena's own, to be hurt. */
 export interface ContainerEngine {
@@ -36,18 +37,26 @@ export async function openContainerEngine(python: string): Promise<ContainerEngi
       await sleep(awayMs);
       await startEngine(folder);
     };
-    /** Asked while the engine is there, not in the middle of its death. */
+    /** Asks again when the engine was killed in the middle of its answer; null of a container that is not there or has just ended. */
     const whileThere = async <T>(ask: () => Promise<T>): Promise<T | null> => {
-      await underWay;
-      return unlessMissing(ask());
+      for (const deadline = Date.now() + patienceMs; ; await sleep(100)) {
+        await underWay;
+        try {
+          return await ask();
+        } catch (error) {
+          if (isRefusal(error, 404, 409)) return null;
+          if (Date.now() > deadline) throw error;
+        }
+      }
     };
     return {
       settings: { training: 'docker', trainerImage, docker: { host, network: 'none' } },
       hurt: () => (underWay = underWay.then(hurtOnce)),
       killContainer: async (key) => {
         const container = engine.getContainer(key);
-        const found = await whileThere(() => container.inspect());
-        if (found?.State.Running) await container.kill();
+        await whileThere(async () => {
+          if ((await container.inspect()).State.Running) await container.kill();
+        });
       },
       removeContainer: async (key) =>
         void (await whileThere(() => engine.getContainer(key).remove({ force: true }))),
