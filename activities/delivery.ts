@@ -103,6 +103,9 @@ function planOf(
       maximumAttempts: training.maximumAttempts,
       heartbeat: milliseconds(training.heartbeat),
       ...(training.resources?.gpus && { gpuClass: training.resources.gpus.class }),
+      ...(training.priority && {
+        turn: { priority: training.priority, team: withinKey(spec.team) },
+      }),
     },
     release: {
       // Which champion there is comes out at registration; the release skips the canary where there is none.
@@ -111,4 +114,9 @@ function planOf(
       maximumTime: milliseconds(release.judge.maximumTime),
     },
   };
+}
+
+/** Temporal refuses a fairness key of more than 64 bytes; a character cut in half becomes one of three. */
+function withinKey(team: string): string {
+  return Buffer.from(team).subarray(0, 62).toString();
 }

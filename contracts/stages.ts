@@ -37,6 +37,8 @@ export interface DeliveryPlan extends DeliveryKey {
     heartbeat: number;
     /** Class of the GPUs that it asks for; left out by those that ask for none, and by deliveries that began before there were classes. */
     gpuClass?: string;
+    /** Its turn at the queue, where the spec says: the lower number first, and teams of the same number by turns. */
+    turn?: { priority: number; team: string };
   };
   release: { steps: ReleaseStep[]; every: number; maximumTime: number };
 }

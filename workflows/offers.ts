@@ -6,10 +6,12 @@ import type {
   PipelineActivities,
   TrainingActivities,
 } from '../activities/index.js';
+import type { DeliveryPlan } from '../contracts/stages.js';
 import {
   compensation,
   dataWork,
   driftCheck,
+  inTurn,
   judging,
   onGpus,
   promptWork,
@@ -26,9 +28,8 @@ export const watching = proxyActivities<Pick<ComputeActivities, 'assessDrift'>>(
 export const judge = proxyActivities<JudgeActivities>(judging);
 export const broom = proxyActivities<Pick<PipelineActivities, 'sweep'>>(sweeping);
 
-export function training({ timeout, gpuClass }: { timeout: number; gpuClass?: string }) {
+export function training({ timeout, gpuClass, turn }: DeliveryPlan['training']) {
   const ordinary = supervision(timeout);
-  return proxyActivities<TrainingActivities>(
-    gpuClass === undefined ? ordinary : onGpus(ordinary, { timeout, gpuClass }),
-  );
+  const options = gpuClass === undefined ? ordinary : onGpus(ordinary, { timeout, gpuClass });
+  return proxyActivities<TrainingActivities>(turn ? inTurn(options, turn) : options);
 }

@@ -102,6 +102,14 @@ export function onGpus(
   };
 }
 
+/** The same by rank, and among equals fairly between teams where the server was told to be fair. */
+export function inTurn(
+  options: ActivityOptions,
+  { priority, team }: { priority: number; team: string },
+): ActivityOptions {
+  return { ...options, priority: { priorityKey: priority, fairnessKey: team } };
+}
+
 /** One sweep of the janitor; the next one comes by its Schedule. */
 export const sweeping: ActivityOptions = {
   taskQueue: taskQueues.pipeline,

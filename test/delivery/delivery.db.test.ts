@@ -24,11 +24,11 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 
-async function apply(model: string) {
+async function apply(model: string, training: object = {}, team = 'team') {
   const spec = modelSpec.parse({
     apiVersion: 'perennial/v1',
     model,
-    team: 'team',
+    team,
     owner: 'alice',
     data: {
       source: { format: 'parquet', path: 'data.parquet', timeColumn: 'time' },
@@ -37,6 +37,7 @@ async function apply(model: string) {
       label: { expression: 'late' },
       contract: 'contract.yaml',
     },
+    training,
     approval: { remindAfter: '2h' },
     release: { steps: [0.1, 0.5] },
   });
@@ -52,6 +53,23 @@ const open = (model: string, firstRunId: string, change: object = {}) =>
   });
 const codeOf = (promise: Promise<unknown>) =>
   promise.then(() => null).catch((error: unknown) => (error as PerennialError).code);
+
+test('the plan of a training names its class of GPUs and its turn only where the spec does', async () => {
+  await apply('plain');
+  expect(Object.keys((await open('plain', 'plain-run')).training)).toEqual([
+    'timeout',
+    'maximumAttempts',
+    'heartbeat',
+  ]);
+  await apply('urgent', { priority: 1, resources: { gpus: { class: 'a10', count: 2 } } });
+  expect((await open('urgent', 'urgent-run')).training).toMatchObject({
+    gpuClass: 'a10',
+    turn: { priority: 1, team: 'team' },
+  });
+  await apply('lengthy', { priority: 5 }, 'ü'.repeat(64));
+  const { turn } = (await open('lengthy', 'lengthy-run')).training;
+  expect(Buffer.byteLength(turn?.team ?? '')).toBeLessThanOrEqual(64);
+});
 
 test('opening gives the next number, once for each chain of runs, with the lengths of time in milliseconds', async () => {
   const { digest } = await apply('numbers');

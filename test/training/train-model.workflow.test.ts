@@ -1,6 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { WorkflowHandle } from '@temporalio/client';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { sql } from 'drizzle-orm';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -9,6 +11,7 @@ import { createTrainingMeter } from '../../activities/training-meter.js';
 import { createTrainingAttempts, createTrainingSupervision } from '../../activities/training.js';
 import { taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
 import type { SuperviseTrainingInput, TrainModelInput } from '../../contracts/stages.js';
+import type { OwnedGpus } from '../../db/gpu-lease.js';
 import { recordedOutcome, trainingLogs } from '../../db/training.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { systemClock } from '../../runtime/clock.js';
@@ -16,7 +19,7 @@ import { silentLog } from '../../runtime/log.js';
 import type { TrainingBackend } from '../../training/backend.js';
 import { createProcessBackend } from '../../training/process.js';
 import { prepareBundle } from '../../workers/bundle.js';
-import { createTrainingWorker } from '../../workers/training.js';
+import { createGpuTrainingWorker, createTrainingWorker } from '../../workers/training.js';
 import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { freshNamespace, type FreshNamespace } from '../support/temporal.js';
@@ -66,13 +69,17 @@ describe('trainModel with a real trainer', () => {
     await fresh.close();
   });
 
-  const startTrainingWorker = async (): Promise<Running> => {
+  const startTrainingWorker = async (gpus?: OwnedGpus): Promise<Running> => {
     const deps = { db: fresh.db, artifacts, backend, log: silentLog, clock: systemClock };
     const activities = createTrainingSupervision({ ...deps, pollEvery: 50 });
     const { nativeConnection: connection, namespace } = temporal;
     const versioning = { mode: 'off', buildId: undefined } as const;
     const common = { connection, namespace, log: silentLog, versioning };
-    const started = running(await createTrainingWorker(common, { activities }));
+    const started = running(
+      await (gpus
+        ? createGpuTrainingWorker(common, { activities, gpus })
+        : createTrainingWorker(common, { activities })),
+    );
     const worker = {
       async stop() {
         working.delete(worker);
@@ -82,8 +89,11 @@ describe('trainModel with a real trainer', () => {
     working.add(worker);
     return worker;
   };
-  const start = async ({ model, delivery, specDigest, channels }: SuperviseTrainingInput) => {
-    const plan = { timeout: 600_000, maximumAttempts: 3, heartbeat: 30_000 };
+  const start = async (
+    { model, delivery, specDigest, channels }: SuperviseTrainingInput,
+    asked: Partial<TrainModelInput['plan']> = {},
+  ) => {
+    const plan = { timeout: 600_000, maximumAttempts: 3, heartbeat: 30_000, ...asked };
     const input: TrainModelInput = { model, delivery, specDigest, channels, plan };
     return temporal.client.workflow.start(workflowTypes.trainModel, {
       workflowId: workflowId.train(model, delivery),
@@ -157,6 +167,20 @@ describe('trainModel with a real trainer', () => {
     expect((await backend.list()).filter(({ model }) => model === input.model)).toEqual([]);
   });
 
+  it('is looked after only by an owner of the GPUs that it asks for, in the turn that it has', async () => {
+    const input = await given('fail=Wrong_column. exit=65');
+    await startTrainingWorker();
+    const turn = { priority: 2, team: 'tests' };
+    const handle = await start(input, { gpuClass: 'a10', turn });
+    const scheduled = await untilScheduled(handle, 'superviseTraining');
+    expect(scheduled.taskQueue?.name).toBe('perennial-training-a10');
+    expect(scheduled.priority).toMatchObject({ priorityKey: 2, fairnessKey: 'tests' });
+    expect(await backend.status(input.key)).toEqual({ state: 'gone' });
+
+    await startTrainingWorker({ host: 'one', class: 'a10', devices: [0] });
+    expect(await handle.result()).toMatchObject({ kind: 'failed', code: 65, attempt: 1 });
+  });
+
   it('tries again by its own count, each attempt a job of its own, and ends with the last answer', async () => {
     const input = await given('fail=Preempted. exit=75');
     await startTrainingWorker();
@@ -168,6 +192,16 @@ describe('trainModel with a real trainer', () => {
     expect(rows.map(({ key }) => key.slice(-2))).toEqual(['-1', '-2', '-3']);
   });
 });
+
+/** How the workflow asked for its first activity of that name. */
+async function untilScheduled(handle: WorkflowHandle, name: string) {
+  for (;;) {
+    const { events } = await handle.fetchHistory();
+    for (const { activityTaskScheduledEventAttributes: asked } of events ?? [])
+      if (asked?.activityType?.name === name) return asked;
+    await delay(50);
+  }
+}
 
 function running(worker: Worker): Running {
   const ended = worker.run();
