@@ -77,7 +77,7 @@ describe('the loop, on real parts', { timeout: 120_000 }, () => {
     await team.apply(specOf(team.model));
     const { delivery } = await team.awaitOutcome(await team.deliver());
     expect(delivery.outcome).toBe('contract-failed');
-    expect(delivery.explanation).toMatch(/300 of 3000 rows/);
+    expect(delivery.explanation).toMatch(/300 of 3,000 rows \(10 %\) went to quarantine/);
     expect(delivery.explanation).toMatch(/\bx\b/);
     expect(await team.champion()).toBeNull();
   });
