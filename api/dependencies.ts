@@ -1,6 +1,6 @@
 import type { Database } from '../db/connect.js';
 import type { Log } from '../runtime/log.js';
-import type { Tracing } from '../runtime/tracing.js';
+import type { Tracing } from '../runtime/tracing/tracing.js';
 import type { ApiMetrics } from './metrics.js';
 import type { PinImage } from './pin-image.js';
 import type { Engine } from './workflow-calls.js';

@@ -8,7 +8,7 @@ import { httpAddress } from '../runtime/http-address.js';
 import { createLog, surround } from '../runtime/log.js';
 import { stopOnSignal } from '../runtime/shutdown.js';
 import { connectTemporal } from '../runtime/temporal.js';
-import { openTracing } from '../runtime/tracing.js';
+import { openTracing } from '../runtime/tracing/open-tracing.js';
 import { createApi } from './app.js';
 import { createApiMetrics } from './metrics.js';
 import { choosePinning } from './pin-image.js';

@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from 'hono';
 import { routePath } from 'hono/route';
-import type { Tracing } from '../runtime/tracing.js';
+import type { Tracing } from '../runtime/tracing/tracing.js';
 import { healthPath } from './token.js';
 
 /** Asked every few seconds, by machines. */

@@ -1,7 +1,7 @@
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { PerennialError } from '../contracts/errors.js';
-import type { Tracing } from './tracing.js';
+import type { Tracing } from './tracing/tracing.js';
 
 export interface TemporalSettings {
   /** host:port */

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { z } from 'zod';
-import { settings } from '../runtime/config.js';
+import { settings } from '../runtime/settings.js';
 
 const page = fileURLToPath(new URL('../docs/operations.md', import.meta.url));
 const between = /(<!-- settings -->\n)[^]*(<!-- end of settings -->)/;

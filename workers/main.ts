@@ -9,7 +9,7 @@ import { createLog, surround, type Log } from '../runtime/log.js';
 import { openArtifacts } from '../runtime/open-artifacts.js';
 import { stopOnSignal } from '../runtime/shutdown.js';
 import { connectTemporal, connectWorker } from '../runtime/temporal.js';
-import { openTracing } from '../runtime/tracing.js';
+import { openTracing } from '../runtime/tracing/open-tracing.js';
 import { activityFacts } from './activity-facts.js';
 import { createWorkerMetrics } from './metrics.js';
 import { startMetricsServer } from './metrics-server.js';

@@ -1,7 +1,7 @@
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import { taskQueues } from '../contracts/messages.js';
 import type { Log } from '../runtime/log.js';
-import type { Tracing } from '../runtime/tracing.js';
+import type { Tracing } from '../runtime/tracing/tracing.js';
 import { createFailureInterceptor } from './failure-interceptor.js';
 import type { WorkerMetrics } from './metrics.js';
 

@@ -14,7 +14,7 @@ import {
   OpenTelemetryWorkflowClientInterceptor,
 } from '@temporalio/interceptors-opentelemetry';
 import type { Log } from '../log.js';
-import type { Tracing, TracingSettings } from '../tracing.js';
+import type { Tracing, TracingSettings } from './tracing.js';
 import { createPatientExporter } from './patient-exporter.js';
 import { createWorkflowSink } from './workflow-sink.js';
 

@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { loadConfig, settings } from '../../runtime/config.js';
+import { loadConfig } from '../../runtime/config.js';
+import { settings } from '../../runtime/settings.js';
 import { files, read, root } from '../repository/tree.js';
 
 const healthcheck = z.object({ test: z.array(z.string()).min(2) });

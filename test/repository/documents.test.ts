@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { errorCatalogue } from '../../contracts/errors.js';
 import { errorsPage } from '../../scripts/errors-page.js';
-import { settings } from '../../runtime/config.js';
+import { settings } from '../../runtime/settings.js';
 import { files, folder, read, root } from './tree.js';
 
 const packageJson = z

@@ -10,7 +10,7 @@ import { trainingLogs } from '../../db/training.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLog } from '../../runtime/log.js';
 import { connectTemporal } from '../../runtime/temporal.js';
-import type { Tracing } from '../../runtime/tracing.js';
+import type { Tracing } from '../../runtime/tracing/tracing.js';
 import { createProcessBackend } from '../../training/process.js';
 import { prepareBundle } from '../../workers/bundle.js';
 import { createWorker } from '../../workers/worker.js';

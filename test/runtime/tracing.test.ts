@@ -2,7 +2,8 @@ import { createRequire } from 'node:module';
 import { createServer, type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { surround, type Log } from '../../runtime/log.js';
-import { openTracing, type Tracing, type TracingSettings } from '../../runtime/tracing.js';
+import { openTracing } from '../../runtime/tracing/open-tracing.js';
+import type { Tracing, TracingSettings } from '../../runtime/tracing/tracing.js';
 import { createSpanIds, parseTrace } from '../../workers/workflow-tracing/trace-context.js';
 import { startCollector, type Collector } from './collector.js';
 

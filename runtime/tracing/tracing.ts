@@ -1,7 +1,6 @@
 import type { ClientInterceptors } from '@temporalio/client';
 import type { ActivityInterceptorsFactory, InjectedSinks } from '@temporalio/worker';
 import type { OpenTelemetrySinks } from '@temporalio/interceptors-opentelemetry';
-import type { Log } from './log.js';
 
 export interface TracingSettings {
   /** Of an OpenTelemetry collector that takes OTLP over HTTP; `/v1/traces` is added. */
@@ -37,14 +36,4 @@ export interface Tracing {
   facts: () => { trace_id?: string; span_id?: string };
   /** Sends what is left, for two seconds at most, and ends tracing in this process. */
   close: () => Promise<void>;
-}
-
-/** Opens tracing for the process `part`. Null without settings: then nothing of OpenTelemetry is even loaded. */
-export async function openTracing(
-  settings: TracingSettings | undefined,
-  { part, log }: { part: string; log: Log },
-): Promise<Tracing | null> {
-  if (settings === undefined) return null;
-  const { createTracing } = await import('./tracing/create-tracing.js');
-  return createTracing(settings, { part, log });
 }
