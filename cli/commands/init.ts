@@ -8,8 +8,6 @@ import type { Guess } from '../../dataset/guess.js';
 import { principalOf, type CommonOptions } from '../connection.js';
 import { examples } from '../examples.js';
 import { UsageError } from '../failure.js';
-import { guessedContract } from '../guessed-contract.js';
-import { guessedSpec } from '../guessed-spec.js';
 import { paint, say, sayJson } from '../output.js';
 import { contractTemplate, specTemplate } from '../spec-template.js';
 
@@ -112,6 +110,8 @@ async function filesFromData(
   model: string,
   options: InitOptions,
 ): Promise<Record<string, string>> {
+  const { guessedContract } = await import('../guessed-contract.js');
+  const { guessedSpec } = await import('../guessed-spec.js');
   const source = relative(target, resolve(options.from ?? ''));
   const names = (await readdir(starter)).filter((name) => name.endsWith('.py'));
   const trainer = await Promise.all(

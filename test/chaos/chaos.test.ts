@@ -37,7 +37,7 @@ test(
     const faults = [...planKills(1, 11), ...planOthers(1, { refuse: 1, freeze: 0, full: 0 })];
     const { played, last, restarts } = await playFaults(arena, {
       faults,
-      lanes: 3,
+      lanes: 4,
       say: (sentence) => told.push(sentence),
     });
     const failed = played.filter(({ problems }) => problems.length > 0);
