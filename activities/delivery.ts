@@ -2,12 +2,8 @@ import { deliverModelInput } from '../contracts/delivery.js';
 import { milliseconds } from '../contracts/duration.js';
 import { PerennialError } from '../contracts/errors.js';
 import type { RegisteredSpec } from '../contracts/spec.js';
-import type {
-  CloseDeliveryInput,
-  DeliveryEnded,
-  DeliveryPlan,
-  OpenDeliveryInput,
-} from '../contracts/stages.js';
+import type { CloseDeliveryInput, DeliveryPlan, OpenDeliveryInput } from '../contracts/stages.js';
+import type { DeliveryEnded } from '../contracts/monitor.js';
 import type { Database } from '../db/connect.js';
 import { closeDeliveryRow, openDeliveryRow } from '../db/delivery.js';
 import { lastCheckNumber, modelIsServed } from '../db/janitor.js';

@@ -3,7 +3,7 @@ import { milliseconds } from '../contracts/duration.js';
 import type { DriftMemory, DriftReport } from '../contracts/drift.js';
 import type { TimeWindow } from '../contracts/names.js';
 import type { RegisteredSpec } from '../contracts/spec.js';
-import type { AssessDriftInput, AssessDriftResult, DriftSummary } from '../contracts/stages.js';
+import type { AssessDriftInput, AssessDriftResult, DriftSummary } from '../contracts/monitor.js';
 import { referenceProfile, type WindowCounts } from '../contracts/window-counts.js';
 import type { Database } from '../db/connect.js';
 import {

@@ -7,8 +7,6 @@ import type { Evaluated } from '../contracts/evaluation.js';
 import type {
   AdmitDecisionInput,
   AdmitDecisionOutput,
-  AssessDriftInput,
-  AssessDriftResult,
   CloseDeliveryInput,
   CloseReleaseInput,
   DeliveryPlan,
@@ -36,6 +34,7 @@ import type {
   ValidateInput,
   WithdrawApprovalInput,
 } from '../contracts/stages.js';
+import type { AssessDriftInput, AssessDriftResult } from '../contracts/monitor.js';
 import type { TrainingOutcome } from '../contracts/training.js';
 
 export interface DeliveryActivities {

@@ -1,11 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
 import { milliseconds } from '../contracts/duration.js';
-import type {
-  OpenAttemptInput,
-  SuperviseTrainingInput,
-  TrainingAttempt,
-} from '../contracts/stages.js';
+import type { SuperviseTrainingInput } from '../contracts/stages.js';
 import type { RegisteredSpec } from '../contracts/spec.js';
 import {
   supervision,
@@ -17,70 +13,26 @@ import type { Database } from '../db/connect.js';
 import { loadSpec } from '../db/spec.js';
 import { readProgressOf, recordProgress } from '../db/training-progress.js';
 import { duringStage } from '../db/stage.js';
-import {
-  openTrainingRun,
-  recordedOutcome,
-  recordLog,
-  recordOutcome,
-  requireNewestAttempt,
-} from '../db/training.js';
+import { recordedOutcome, recordLog, recordOutcome, requireNewestAttempt } from '../db/training.js';
 import type { ArtifactStore } from '../runtime/artifacts.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import type { TrainingBackend } from '../training/backend.js';
 import type { GpuSample } from '../training/gpu-usage.js';
-import { keyOfPreviousAttempt, trainingKey } from '../training/key.js';
+import { keyOfPreviousAttempt } from '../training/key.js';
 import { judgeJob } from '../training/outcome.js';
 import { superviseJob, whileBeating } from '../training/supervise.js';
-import { findTrainer } from '../training/trainer.js';
 import { createCheckpoints } from './checkpoint.js';
 import type { GpuLeases } from './gpu-lease.js';
 import type { GpuWatch } from './gpu-watch.js';
-import { clockOf, createReservations, createTrainingMeter, reckonEvery } from './training-meter.js';
+import { describeJob } from './training-job.js';
+import { clockOf, createTrainingMeter, reckonEvery } from './training-meter.js';
 
 /** Milliseconds between two looks at what a trainer has reported over HTTP, which it does every five seconds at most. */
 const reportEvery = 2_000;
 
 /** Time a trainer gets between being asked to stop and being killed, to write its checkpoint. */
-const graceMs = 20_000;
-
-export function createTrainingAttempts({
-  db,
-  backendName,
-  installation,
-}: {
-  db: Database;
-  backendName: string;
-  installation: string;
-}) {
-  const { reserve } = createReservations({ db, ahead: reckonEvery + graceMs });
-
-  /**
-   * Gives an attempt its row, its job's name and the money for it. Without the money the attempt is over before it began: its outcome says
-   * so, and supervision finds it. A second run computes the same name and finds row, account and outcome.
-   */
-  async function openTrainingAttempt({
-    model,
-    delivery,
-    attempt,
-    specDigest,
-  }: OpenAttemptInput): Promise<TrainingAttempt> {
-    const key = trainingKey({ installation, model, delivery, attempt });
-    const opened = { model, delivery, attempt, key };
-    await openTrainingRun(db, opened, backendName);
-    if (await recordedOutcome(db, key)) return opened;
-    const reason = await reserve(opened, await loadSpec(db, specDigest));
-    if (reason !== null)
-      await recordOutcome(db, opened, {
-        kind: 'failed',
-        error: 'BUDGET_EXCEEDED',
-        code: 75,
-        reason,
-      });
-    return opened;
-  }
-  return { openTrainingAttempt };
-}
+export const graceMs = 20_000;
 
 export function createTrainingSupervision({
   db,
@@ -266,26 +218,4 @@ function isAbort(error: unknown): boolean {
   return (
     error === cancellationSignal.reason || (error instanceof Error && error.name === 'AbortError')
   );
-}
-
-async function describeJob(
-  { key, model, delivery, attempt, specDigest, channels }: SuperviseTrainingInput,
-  { spec, base }: RegisteredSpec,
-): Promise<TrainingJob> {
-  const { image, resources, replicas } = spec.training;
-  return {
-    key,
-    model,
-    delivery,
-    attempt,
-    ...(image !== undefined && { image }),
-    ...(resources !== undefined && { resources }),
-    ...(replicas !== undefined && { replicas }),
-    trainer: await findTrainer(spec.training.trainer, base),
-    hyperparameters: spec.training.parameters,
-    seed: spec.training.seed,
-    features: spec.data.features.map(({ name, type }) => ({ name, type })),
-    channels,
-    labels: { spec: specDigest, model, delivery: String(delivery), attempt: String(attempt) },
-  };
 }

@@ -15,12 +15,8 @@ import { isErrorCode, PerennialError } from '../contracts/errors.js';
 import { queries, taskQueues, workflowId, workflowTypes } from '../contracts/messages.js';
 import type { ReleaseAct } from '../contracts/release-state.js';
 import type { ReleaseCommand } from '../contracts/release.js';
-import type {
-  Breach,
-  DeliveryResult,
-  MonitorCommand,
-  MonitorConfiguration,
-} from '../contracts/stages.js';
+import type { DeliveryResult } from '../contracts/stages.js';
+import type { Breach, MonitorCommand, MonitorConfiguration } from '../contracts/monitor.js';
 import type {
   DeliveryAnswer,
   DeliveryState,

@@ -4,7 +4,8 @@ import type { DeliveryOutcome, Stage, Trigger } from './delivery.js';
 import type { TimeWindow } from './names.js';
 import type { Judgement, ReleaseOutcome } from './release.js';
 import type { ReleaseStatus } from './release-state.js';
-import type { DeliveryPlan, MonitorCarried, ReleaseModelInput } from './stages.js';
+import type { DeliveryPlan, ReleaseModelInput } from './stages.js';
+import type { MonitorCarried } from './monitor.js';
 
 /** An approval as its workflow sees it. Instants are ISO 8601. */
 export interface AwaitedApproval {

@@ -6,7 +6,7 @@ import type { PipelineActivities } from '../activities/index.js';
 import { createJanitorActivities } from '../activities/janitor.js';
 import { createMonitorDoor } from '../activities/monitor-door.js';
 import { createReleaseActivities } from '../activities/release.js';
-import { createTrainingAttempts } from '../activities/training.js';
+import { createTrainingAttempts } from '../activities/training-attempt.js';
 import { createTrainingMeter, reckonEvery } from '../activities/training-meter.js';
 import { createVersionActivities } from '../activities/version.js';
 import { ensureSearchAttributes } from '../runtime/search-attributes.js';

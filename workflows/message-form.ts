@@ -6,7 +6,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { Decision } from '../contracts/approval.js';
 import type { ErrorCode } from '../contracts/errors.js';
 import type { ReleaseCommand } from '../contracts/release.js';
-import type { Breach, DeliveryEnded, MonitorConfiguration } from '../contracts/stages.js';
+import type { Breach, DeliveryEnded, MonitorConfiguration } from '../contracts/monitor.js';
 
 const principal = /^[a-z0-9][a-z0-9._:-]{0,63}$/;
 const digest = /^[0-9a-f]{64}$/;

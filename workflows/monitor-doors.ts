@@ -3,7 +3,7 @@ import type {
   DeliveryEnded,
   MonitorCommand,
   MonitorConfiguration,
-} from '../contracts/stages.js';
+} from '../contracts/monitor.js';
 import type { MonitorAnswer, MonitorState } from '../contracts/states.js';
 import { createDoors } from './doors.js';
 import { breachForm, commandForm, configurationForm, deliveryEndedForm } from './message-form.js';

@@ -17,7 +17,7 @@ import type {
   MonitorCarried,
   MonitorInput,
   MonitorResult,
-} from '../contracts/stages.js';
+} from '../contracts/monitor.js';
 import type { MonitorPlanAnswer, MonitorState } from '../contracts/states.js';
 import { historyIsLong } from './board.js';
 import type { deliverModel } from './deliver-model.js';

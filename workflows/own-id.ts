@@ -1,7 +1,8 @@
 import { workflowInfo } from '@temporalio/workflow';
 import type { DeliverModelInput } from '../contracts/delivery.js';
 import { workflowId } from '../contracts/messages.js';
-import type { MonitorInput, ReleaseModelInput } from '../contracts/stages.js';
+import type { ReleaseModelInput } from '../contracts/stages.js';
+import type { MonitorInput } from '../contracts/monitor.js';
 import { refusal } from './message-form.js';
 
 /**

@@ -6,16 +6,13 @@ import { createApprovalActivities } from '../../activities/approval.js';
 import { createDeliveryActivities } from '../../activities/delivery.js';
 import { createMonitorDoor } from '../../activities/monitor-door.js';
 import { createReleaseActivities } from '../../activities/release.js';
-import { createTrainingAttempts } from '../../activities/training.js';
+import { createTrainingAttempts } from '../../activities/training-attempt.js';
 import { createVersionActivities } from '../../activities/version.js';
 import { createApi } from '../../api/app.js';
 import { createPerennial, type Perennial } from '../../client/index.js';
 import { taskQueues } from '../../contracts/messages.js';
-import type {
-  AssessDriftInput,
-  AssessDriftResult,
-  SuperviseTrainingInput,
-} from '../../contracts/stages.js';
+import type { SuperviseTrainingInput } from '../../contracts/stages.js';
+import type { AssessDriftInput, AssessDriftResult } from '../../contracts/monitor.js';
 import { recordOutcome } from '../../db/training.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLog } from '../../runtime/log.js';

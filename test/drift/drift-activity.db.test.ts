@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createDriftActivities } from '../../activities/drift.js';
 import { createReleaseActivities } from '../../activities/release.js';
 import { driftReport } from '../../contracts/drift.js';
-import type { AssessDriftResult } from '../../contracts/stages.js';
+import type { AssessDriftResult } from '../../contracts/monitor.js';
 import { storeWindowCounts } from '../../db/window-count.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { systemClock } from '../../runtime/clock.js';

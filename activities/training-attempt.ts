@@ -1,0 +1,45 @@
+import type { OpenAttemptInput, TrainingAttempt } from '../contracts/stages.js';
+import type { Database } from '../db/connect.js';
+import { loadSpec } from '../db/spec.js';
+import { openTrainingRun, recordedOutcome, recordOutcome } from '../db/training.js';
+import { trainingKey } from '../training/key.js';
+import { createReservations, reckonEvery } from './training-meter.js';
+import { graceMs } from './training.js';
+
+export function createTrainingAttempts({
+  db,
+  backendName,
+  installation,
+}: {
+  db: Database;
+  backendName: string;
+  installation: string;
+}) {
+  const { reserve } = createReservations({ db, ahead: reckonEvery + graceMs });
+
+  /**
+   * Gives an attempt its row, its job's name and the money for it. Without the money the attempt is over before it began: its outcome says
+   * so, and supervision finds it. A second run computes the same name and finds row, account and outcome.
+   */
+  async function openTrainingAttempt({
+    model,
+    delivery,
+    attempt,
+    specDigest,
+  }: OpenAttemptInput): Promise<TrainingAttempt> {
+    const key = trainingKey({ installation, model, delivery, attempt });
+    const opened = { model, delivery, attempt, key };
+    await openTrainingRun(db, opened, backendName);
+    if (await recordedOutcome(db, key)) return opened;
+    const reason = await reserve(opened, await loadSpec(db, specDigest));
+    if (reason !== null)
+      await recordOutcome(db, opened, {
+        kind: 'failed',
+        error: 'BUDGET_EXCEEDED',
+        code: 75,
+        reason,
+      });
+    return opened;
+  }
+  return { openTrainingAttempt };
+}
