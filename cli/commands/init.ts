@@ -98,7 +98,7 @@ async function guessOf({
     return undefined;
   }
   // Loaded here alone: the other commands need no DuckDB.
-  const { guessFromCsv } = await import('../../dataset/guess.js');
+  const { guessFromCsv } = await import('../../dataset/guess-from-csv.js');
   return guessFromCsv(resolve(from), hints);
 }
 
