@@ -18,7 +18,7 @@ import { trainingJob, type TrainingJob } from '../contracts/training.js';
 import { preparedColumns } from '../contracts/dataset.js';
 import type { ArtifactStore } from '../runtime/artifacts.js';
 import { restoreCheckpoint } from './checkpoint.js';
-import { keyOfPreviousAttempt } from './key.js';
+import { isTrainingKey, keyOfPreviousAttempt } from './key.js';
 
 /** Where the parts of one job lie; `root` is the trainer's `/opt/ml`. */
 export interface JobFolder {
@@ -32,8 +32,7 @@ export interface JobFolder {
 }
 
 export function jobFolder(jobs: string, key: string): JobFolder {
-  if (!trainingJob.shape.key.safeParse(key).success)
-    throw new RangeError(`Not the key of a training job: '${key}'`);
+  if (!isTrainingKey(key)) throw new RangeError(`Not the key of a training job: '${key}'`);
   const folder = join(jobs, key);
   return {
     folder,

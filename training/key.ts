@@ -1,3 +1,4 @@
+import { trainingJob } from '../contracts/training.js';
 import { digestOf } from '../runtime/digest.js';
 
 /** Name of an attempt's job, legal on every backend: `perennial-<12 hex of installation, model, delivery>-<attempt>`. */
@@ -13,6 +14,11 @@ export function trainingKey({
   attempt: number;
 }): string {
   return `perennial-${digestOf([installation, model, delivery]).slice(0, 12)}-${attempt}`;
+}
+
+/** Whether a folder, container or job found by this name may be a training's. */
+export function isTrainingKey(name: string): boolean {
+  return trainingJob.shape.key.safeParse(name).success;
 }
 
 /** Key of the attempt before, whose checkpoints the next one starts from; null for the first. */

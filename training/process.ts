@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { PerennialError } from '../contracts/errors.js';
-import { trainingJob, type JobStatus, type TrainingJob } from '../contracts/training.js';
+import type { JobStatus, TrainingJob } from '../contracts/training.js';
 import type { ArtifactStore } from '../runtime/artifacts.js';
 import { isRunning } from '../runtime/process-identity.js';
 import type { ListedJob, LogChunk, TrainingBackend } from './backend.js';
@@ -18,6 +18,7 @@ import {
   removeJobFolder,
   writeJson,
 } from './job-folder.js';
+import { isTrainingKey } from './key.js';
 import { refuseForeign } from './ownership.js';
 import { openProgressDoor, type ProgressDoor } from './progress-door.js';
 import { trainerCommand } from './trainer.js';
@@ -160,9 +161,7 @@ export function createProcessBackend({
 
   async function list(): Promise<ListedJob[]> {
     await mkdir(jobs, { recursive: true });
-    const keys = (await readdir(jobs)).filter(
-      (name) => trainingJob.shape.key.safeParse(name).success,
-    );
+    const keys = (await readdir(jobs)).filter(isTrainingKey);
     const listed = await Promise.all(
       keys.map(async (key) => {
         const job = await readJob(jobs, key);

@@ -2,12 +2,13 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { PerennialError } from '../../contracts/errors.js';
-import { trainingJob, type JobStatus, type TrainingJob } from '../../contracts/training.js';
+import type { JobStatus, TrainingJob } from '../../contracts/training.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import type { ListedJob, LogChunk, TrainingBackend } from '../backend.js';
 import { layOutCode } from '../code-folder.js';
 import { readLines } from '../file-lines.js';
 import { jobFolder, prepareJobFolder, readJob, removeJobFolder } from '../job-folder.js';
+import { isTrainingKey } from '../key.js';
 import { refuseForeign } from '../ownership.js';
 import { openProgressDoorInside, type ProgressDoor } from '../progress-door.js';
 import { describeContainer, labelFilter, labelsOf, readLabels } from './container.js';
@@ -132,7 +133,7 @@ export function createDockerBackend({
 
   /** A name that is no key would lead the client to some other address. */
   function containerOf(key: string): Docker.Container {
-    if (!isKey(key)) throw new RangeError(`Not the key of a training job: '${key}'`);
+    if (!isTrainingKey(key)) throw new RangeError(`Not the key of a training job: '${key}'`);
     return engine.getContainer(key);
   }
 
@@ -192,7 +193,7 @@ export function createDockerBackend({
       });
     const names = containers.flatMap(({ Names }) => Names.map((name) => name.replace(/^\//, '')));
     const keys = new Set([...names, ...(await readdir(jobs))]);
-    const listed = await Promise.all([...keys].filter(isKey).map(describe));
+    const listed = await Promise.all([...keys].filter(isTrainingKey).map(describe));
     return listed.flat();
   }
 
@@ -236,10 +237,6 @@ export function createDockerBackend({
     remove,
     root: (key) => jobFolder(jobs, key).root,
   };
-}
-
-function isKey(name: string): boolean {
-  return trainingJob.shape.key.safeParse(name).success;
 }
 
 /** Whether the engine could not find what the job asked of the machine; everything else may be better in a minute. */

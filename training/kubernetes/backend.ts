@@ -1,10 +1,11 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PerennialError } from '../../contracts/errors.js';
-import { trainingJob, type JobStatus } from '../../contracts/training.js';
+import type { JobStatus } from '../../contracts/training.js';
 import type { ListedJob, LogChunk, TrainingBackend } from '../backend.js';
 import { readLines } from '../file-lines.js';
 import { jobFolder, readJob, removeJobFolder } from '../job-folder.js';
+import { isTrainingKey } from '../key.js';
 import { readEnd, readLost, recordEnd, type Exited } from './end.js';
 import { findJob, jobsPath, listAll, listPods, podsPath } from './find.js';
 import { copyLog, isLogComplete } from './log.js';
@@ -165,7 +166,7 @@ export function createKubernetesBackend({
     const standing = new Map(found.map((job) => [job.metadata.name, job]));
     const keys = new Set([...standing.keys(), ...(await readdir(jobs))]);
     const listed = await Promise.all(
-      [...keys].filter(isKey).map((key) =>
+      [...keys].filter(isTrainingKey).map((key) =>
         describe(
           key,
           standing.get(key),
@@ -224,8 +225,4 @@ export function createKubernetesBackend({
     remove,
     root: (key) => jobFolder(jobs, key).root,
   };
-}
-
-function isKey(name: string): boolean {
-  return trainingJob.shape.key.safeParse(name).success;
 }
