@@ -11,11 +11,11 @@ import { jobFolder, prepareJobFolder, readJob, removeJobFolder } from '../job-fo
 import { isTrainingKey } from '../key.js';
 import { refuseForeign } from '../ownership.js';
 import { openProgressDoorInside, type ProgressDoor } from '../progress-door.js';
+import { handOver, trainerUser } from '../trainer-user.js';
 import { describeContainer, labelFilter, labelsOf, readLabels } from './container.js';
 import { isRefusal, unavailable, unlessMissing, wordsOf } from './engine.js';
 import { ensureImage, isPinned } from './image.js';
 import { createOutputCopies } from './output.js';
-import { handOver, trainerUser } from './owner.js';
 import { isCreated, readState } from './state.js';
 
 const lookMs = 50;

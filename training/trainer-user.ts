@@ -4,7 +4,7 @@ import { join } from 'node:path';
 /** The ordinary user of our images, whom a worker that runs as root lets the trainer be. */
 const ordinary = 10_001;
 
-export interface User {
+interface User {
   uid: number;
   gid: number;
   /** `uid:gid`, as the engine takes it. */
