@@ -81,7 +81,7 @@ export function createApprovalActivities({
 }
 
 /** The rules of admission, without a database: what speaks against a decision, or null. */
-export function whatSpeaksAgainst(
+function whatSpeaksAgainst(
   { vote, by, evidence }: Decision,
   found: Pick<ApprovalRow, 'standing' | 'evidence' | 'requestedBy' | 'policy' | 'expiresAt'> | null,
   now: Date,

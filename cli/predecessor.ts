@@ -13,7 +13,7 @@ export async function endPredecessor(home: string): Promise<void> {
 }
 
 /** Ends these parts, the last started first, and returns the names of those that ran. */
-export async function endParts(parts: NotedPart[]): Promise<string[]> {
+async function endParts(parts: NotedPart[]): Promise<string[]> {
   const ended: string[] = [];
   for (const part of parts.toReversed()) {
     const identity = identityOf(part);

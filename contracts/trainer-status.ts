@@ -26,4 +26,3 @@ export const reportTaken = z.strictObject({
   step: z.int().nonnegative(),
   total: z.int().positive().nullable(),
 });
-export type ReportTaken = z.infer<typeof reportTaken>;

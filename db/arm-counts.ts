@@ -81,7 +81,7 @@ export async function latencyBefore(
   );
 }
 
-export function noLatency(): number[] {
+function noLatency(): number[] {
   return Array.from({ length: latencyBounds.length + 1 }, () => 0);
 }
 

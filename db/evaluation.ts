@@ -56,7 +56,7 @@ export async function keepEvaluation(
   });
 }
 
-export async function loadEvaluation(db: Executor, key: DeliveryKey): Promise<Evaluated | null> {
+async function loadEvaluation(db: Executor, key: DeliveryKey): Promise<Evaluated | null> {
   const [row] = await db
     .select({ content: evaluation.content })
     .from(evaluation)

@@ -62,6 +62,6 @@ export async function sendWaitingEvents(
 }
 
 /** Doubles from 2 seconds up to an hour. */
-export function backOffSeconds(attempts: number): number {
+function backOffSeconds(attempts: number): number {
   return Math.min(3_600, 2 ** Math.min(attempts + 1, 12));
 }

@@ -41,12 +41,6 @@ const columns = 15;
 /** PostgreSQL counts microseconds from the year 2000. */
 const year2000 = 946_684_800_000;
 
-export function encodePredictions(rows: readonly PredictionRow[]): Buffer {
-  const tuples = createWriter();
-  for (const row of rows) writeTuple(tuples, row, row);
-  return tuples.finish();
-}
-
 /** Rows of one run of a gateway, numbered on from `sequence`, which the row before them has. */
 export function encodeAnswers(
   rows: readonly AnsweredRow[],

@@ -1,4 +1,4 @@
-import { and, desc, eq } from 'drizzle-orm';
+import { and, eq } from 'drizzle-orm';
 import type { VersionView } from '../contracts/delivery.js';
 import { PerennialError } from '../contracts/errors.js';
 import type { ArtifactRef } from '../contracts/names.js';
@@ -32,20 +32,6 @@ export async function championOf(db: Executor, model: string): Promise<KnownVers
   const names = await aliasesOf(db, model);
   const champion = names.find(({ name }) => name === 'champion');
   return champion ? loadVersion(db, model, champion.version) : null;
-}
-
-/** All versions, newest first. */
-export async function listVersions(db: Executor, model: string): Promise<VersionView[]> {
-  const rows = await db
-    .select()
-    .from(version)
-    .where(eq(version.model, model))
-    .orderBy(desc(version.version));
-  const names = await aliasesOf(db, model);
-  return rows.map((row) => {
-    const { golden: _, reference: __, ...view } = knownVersion(row, names);
-    return view;
-  });
 }
 
 function aliasesOf(db: Executor, model: string): Promise<{ name: string; version: number }[]> {

@@ -21,21 +21,12 @@ export interface WindowCounter {
   snapshot(): WindowCounts;
 }
 
-export function cellsOf(binning: Binning): number {
+function cellsOf(binning: Binning): number {
   return (binning.type === 'number' ? binning.edges.length + 1 : binning.values.length) + 2;
 }
 
-/** Cell of a missing value: the last but one. The cell of unseen values is the last. */
-export function missingCell(binning: Binning): number {
-  return cellsOf(binning) - 2;
-}
-
-/** The cell that a value falls in. See contracts/window-counts for the order of cells. */
-export function binOf(binning: Binning, value: CountedValue): number {
-  return createValueCounter(binning).cellOf(value);
-}
-
 export interface ValueCounter {
+  /** The cell that a value falls in; contracts/window-counts tells their order. */
   cellOf(value: CountedValue): number;
   count(value: CountedValue): void;
   snapshot(): ValueCounts;

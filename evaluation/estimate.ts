@@ -38,13 +38,6 @@ const lossesOf = {
   calibration_error: calibrationLosses,
 } as const;
 
-export const higherIsBetter: Record<MetricName, boolean> = {
-  roc_auc: true,
-  log_loss: false,
-  brier: false,
-  calibration_error: false,
-};
-
 /** A metric with its bounds; null where it is undefined. The calibration error is the one beyond chance. */
 export function estimateMetric(
   metric: MetricName,

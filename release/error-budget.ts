@@ -2,7 +2,7 @@
  * How the chance of rolling back a harmless version is spent over a whole release. The weights of the metrics add up to 1; of each
  * metric's part one half goes to its e-process, the other is kept for a group-sequential test beside it.
  */
-export const metricWeights = { errorRate: 0.4, latency: 0.3, logLoss: 0.3 } as const;
+const metricWeights = { errorRate: 0.4, latency: 0.3, logLoss: 0.3 } as const;
 export type JudgedMetric = keyof typeof metricWeights;
 
 const eProcessPart = 0.5;

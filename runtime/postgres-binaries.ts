@@ -27,7 +27,7 @@ export interface PostgresBinaries {
 /** Data of root's that another account must reach has its place here when root's own folder is closed to it. */
 const publicPlaces = ['/var/lib/perennial', '/var/tmp/perennial'];
 
-export function postgresAccount(): Account {
+function postgresAccount(): Account {
   return process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : undefined;
 }
 

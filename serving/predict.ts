@@ -186,7 +186,7 @@ function shuffle<T>(items: T[]): T[] {
 }
 
 /** The id that a label names: the request's own, with `/row` behind it when there are several rows. */
-export function rowId(id: string, row: number, rows: number): string {
+function rowId(id: string, row: number, rows: number): string {
   return rows === 1 ? id : `${id}/${row}`;
 }
 

@@ -4,7 +4,7 @@ import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import { openAirports } from './airports.js';
 
 /** Three million US flights of January to June 2001, shipped in the npm package vega-datasets (data of the US Bureau of Transportation Statistics). */
-export const flightsFile = resolve(
+const flightsFile = resolve(
   createRequire(import.meta.url).resolve('vega-datasets'),
   '../../data/flights-3m.parquet',
 );

@@ -69,7 +69,7 @@ function argumentsFor(folder: string, driver: string): string[] {
 }
 
 /** Process of the engine; null when none runs. */
-export async function enginePid(folder: string): Promise<number | null> {
+async function enginePid(folder: string): Promise<number | null> {
   const text = await readFile(join(folder, 'engine.pid'), 'utf8').catch(() => '');
   const pid = Number(text);
   return pid > 0 && (await commandOf(pid)).includes(folder) ? pid : null;

@@ -4,7 +4,7 @@ import { familyOf } from './family.js';
 import type { Fault, Target } from './plan.js';
 
 /** How long a process stands still, a gate is shut and a disk is full: longer than anybody's patience with one request. */
-export const faultSeconds = 5;
+const faultSeconds = 5;
 
 /** Does it, and returns when it is over. After a kill supervision brings the process back; nobody waits for that here. */
 export async function inflict(arena: Arena, { kind, target }: Fault): Promise<void> {

@@ -7,7 +7,7 @@ import { approval } from '../../db/schema/approval.js';
 let models = 0;
 
 /** A model with a spec. The spec's content does not matter to these tests. */
-export async function newModel(db: Database): Promise<{ model: string; specDigest: string }> {
+async function newModel(db: Database): Promise<{ model: string; specDigest: string }> {
   models += 1;
   const model = `model-${models}`;
   const specDigest = `spec-of-${model}`;

@@ -16,7 +16,7 @@ export interface Shift {
   score?: number;
 }
 
-export const features = [
+const features = [
   { name: 'normal', type: 'number' },
   { name: 'hour', type: 'number' },
   { name: 'skewed', type: 'number' },

@@ -2,7 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { windowCounts } from '../../contracts/window-counts.js';
 import { buildReferenceProfile } from '../../drift/reference.js';
-import { binOf, createWindowCounter, mergeWindowCounts } from '../../drift/window-counts.js';
+import {
+  createValueCounter,
+  createWindowCounter,
+  mergeWindowCounts,
+} from '../../drift/window-counts.js';
 
 const features = [
   { name: 'distance', type: 'number' },
@@ -36,14 +40,15 @@ describe('the counts of one window', () => {
     const [distance, origin] = reference.features;
     if (!distance || !origin || distance.type !== 'number') throw new Error('unreachable');
     const cells = distance.edges.length + 3;
-    expect(binOf(distance, -1e9)).toBe(0);
-    expect(binOf(distance, 1e9)).toBe(cells - 3);
-    expect(binOf(distance, null)).toBe(cells - 2);
-    expect(binOf(distance, NaN)).toBe(cells - 1);
-    expect(binOf(distance, 'far')).toBe(cells - 1);
-    expect(binOf(origin, 'ATL')).toBe(0);
-    expect(binOf(origin, undefined)).toBe(3);
-    expect(binOf(origin, 'BOS')).toBe(4);
+    const [distances, origins] = [createValueCounter(distance), createValueCounter(origin)];
+    expect(distances.cellOf(-1e9)).toBe(0);
+    expect(distances.cellOf(1e9)).toBe(cells - 3);
+    expect(distances.cellOf(null)).toBe(cells - 2);
+    expect(distances.cellOf(NaN)).toBe(cells - 1);
+    expect(distances.cellOf('far')).toBe(cells - 1);
+    expect(origins.cellOf('ATL')).toBe(0);
+    expect(origins.cellOf(undefined)).toBe(3);
+    expect(origins.cellOf('BOS')).toBe(4);
   });
 
   test('hold every answer exactly once, whatever is answered', () => {

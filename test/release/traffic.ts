@@ -39,7 +39,7 @@ export function noCounts(): ArmCounts {
 }
 
 /** Adds one answer of this behaviour to the counts. */
-export function answerOne(counts: ArmCounts, random: RandomSource, behaviour: Behaviour): void {
+function answerOne(counts: ArmCounts, random: RandomSource, behaviour: Behaviour): void {
   counts.requests += 1;
   counts.entities += 1;
   if (random() < behaviour.errorRate) {

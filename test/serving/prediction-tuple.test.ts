@@ -1,10 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  decodePredictions,
-  encodePredictions,
-  type PredictionRow,
-} from '../../db/prediction-tuple.js';
+import { decodePredictions, type PredictionRow } from '../../db/prediction-tuple.js';
+import { encodePredictions } from './prediction-bytes.js';
 
 const time = fc.integer({ min: -62_000_000_000_000, max: 250_000_000_000_000 });
 const text = fc.string({ unit: 'grapheme', maxLength: 30 });

@@ -2,10 +2,11 @@ import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { storeLabels } from '../../db/label.js';
 import { MarkMovedError, loadMark, storePredictions } from '../../db/prediction.js';
-import { encodePredictions, type PredictionRow } from '../../db/prediction-tuple.js';
+import type { PredictionRow } from '../../db/prediction-tuple.js';
 import { prediction } from '../../db/schema/prediction.js';
 import { storeWindowCounts } from '../../db/window-count.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
+import { encodePredictions } from './prediction-bytes.js';
 
 let database: FreshDatabase;
 beforeAll(async () => {

@@ -22,7 +22,7 @@ export type Script = Partial<AllActivities>;
 
 export const evidence = 'e'.repeat(64);
 export const digest = 'd'.repeat(64);
-export const artifact: ArtifactRef = {
+const artifact: ArtifactRef = {
   uri: 'artifact:a',
   sha256: 'a'.repeat(64),
   bytes: 10,
@@ -63,7 +63,7 @@ export function planFor(model: string, change: Partial<DeliveryPlan> = {}): Deli
   };
 }
 
-export const snapshot: Snapshot = {
+const snapshot: Snapshot = {
   digest,
   manifest: artifact,
   window: { from: '2001-01-01T00:00:00Z', to: '2001-02-01T00:00:00Z' },

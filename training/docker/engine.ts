@@ -12,7 +12,7 @@ export function connectEngine(address: string): Docker {
 }
 
 /** An answer of the engine other than success. */
-export interface Refusal extends Error {
+interface Refusal extends Error {
   statusCode: number;
 }
 

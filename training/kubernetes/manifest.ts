@@ -23,7 +23,7 @@ const keptSeconds = 7 * 86_400;
 const graceSeconds = 30;
 
 export const container = 'trainer';
-export const mountPath = '/opt/ml';
+const mountPath = '/opt/ml';
 
 export interface Surroundings {
   installation: string;

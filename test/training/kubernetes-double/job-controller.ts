@@ -111,8 +111,6 @@ export function createJobController(store: Store, node: () => Node) {
   };
 }
 
-export type JobController = ReturnType<typeof createJobController>;
-
 function failureOf(job: StoredJob, pod: StoredPod): [reason: string, message: string] {
   const rules = job.spec.podFailurePolicy?.rules ?? [];
   const code = pod.status.containerStatuses?.[0]?.state?.terminated?.exitCode;
