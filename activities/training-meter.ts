@@ -1,4 +1,4 @@
-import type { BudgetView } from '../contracts/budget.js';
+import { tightestOf, type BudgetView } from '../contracts/budget.js';
 import { milliseconds } from '../contracts/duration.js';
 import { microsOf } from '../contracts/money.js';
 import type { RegisteredSpec } from '../contracts/spec.js';
@@ -84,7 +84,7 @@ export function createReservations({
       decide: (standings) => decideReservation(estimate, standings),
     });
     if (!refused) return null;
-    const reason = exceededSentence(refused, { model, needs: estimate.least });
+    const reason = exceededSentence(refused, { needs: estimate.least });
     await tellExceeded(db, { key, budget: refused, reason });
     return reason;
   }
@@ -135,10 +135,10 @@ export function createTrainingMeter({
     const more = ahead - account.reserved;
     const passed =
       standings.find(({ hard, spent }) => hard !== null && spent + ahead > hard) ??
-      (more > 0 && !(await reserveMore(db, account, more)) ? tightest(standings) : undefined);
+      (more > 0 && !(await reserveMore(db, account, more)) ? tightestOf(standings) : undefined);
     if (!passed) return null;
     const ran = { seconds: account.milliseconds / 1_000, spent: account.spent };
-    const reason = exceededSentence(passed, { model: account.model, needs: ahead, ran });
+    const reason = exceededSentence(passed, { needs: ahead, ran });
     await tellExceeded(db, { key: account.key, budget: passed, reason });
     return reason;
   }
@@ -179,11 +179,6 @@ export function createTrainingMeter({
   }
 
   return { charge, settle };
-}
-
-function tightest(standings: BudgetView[]): BudgetView | undefined {
-  const left = ({ hard, spent, reserved }: BudgetView) => (hard ?? Infinity) - spent - reserved;
-  return standings.toSorted((one, other) => left(one) - left(other))[0];
 }
 
 function deliveryLimits({ budget }: RegisteredSpec['spec']) {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import {
   budgetView,
@@ -29,8 +30,15 @@ export function createMoneyClient(http: Http) {
     },
     setBudget: (request: SetBudget): Promise<BudgetView> =>
       http.put('/api/v1/budgets', budgetView, { body: request }),
-    extendBudget: (request: ExtendBudget): Promise<BudgetView> =>
-      http.post('/api/v1/budgets/extend', budgetView, { body: request }),
+    /** Raises a budget's limits. With the same `idempotencyKey` an extension sent twice counts once. */
+    extendBudget: ({
+      idempotencyKey = randomUUID(),
+      ...request
+    }: ExtendBudget & { idempotencyKey?: string }): Promise<BudgetView> =>
+      http.post('/api/v1/budgets/extend', budgetView, {
+        body: request,
+        headers: { 'idempotency-key': idempotencyKey },
+      }),
     /** The prices that new trainings are counted by; null where there are none. */
     async showPrices(): Promise<KeptPriceBook | null> {
       const answer = z.strictObject({ prices: keptPriceBook.nullable() });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { amount, currency, limits, micros } from './money.js';
-import { modelName, principalId } from './names.js';
+import { amount, amountOf, currency, limits, micros, microsOf } from './money.js';
+import { instant, modelName, principalId } from './names.js';
 
 export const budgetScope = z.enum(['team', 'model', 'delivery']);
 export type BudgetScope = z.infer<typeof budgetScope>;
@@ -48,7 +48,7 @@ export type SetBudget = z.input<typeof setBudget>;
 
 /** Raises the limits that a budget has, both by the same amount. */
 export const extendBudget = budgetName.extend({
-  amount,
+  amount: amount.refine((text) => microsOf(text) > 0, 'an amount above zero'),
   by: principalId,
   reason: z.string().max(500).default(''),
 });
@@ -65,3 +65,44 @@ export const budgetView = budgetName.extend({
   reserved: micros,
 });
 export type BudgetView = z.infer<typeof budgetView>;
+
+/** Micro-units that a budget leaves below its hard limit: Infinity without one, less than none where it is overdrawn. */
+export function roomOf({ hard, spent, reserved }: BudgetView): number {
+  return hard === null ? Infinity : hard - spent - reserved;
+}
+
+/** The budget that leaves the least room; undefined where there is none. */
+export function tightestOf(standings: BudgetView[]): BudgetView | undefined {
+  return standings.toSorted((one, other) => roomOf(one) - roomOf(other))[0];
+}
+
+/** The command that raises a budget by what it lacks, rounded up to hundredths, which people can read. */
+export function extendCommand({ scope, name }: BudgetName, missing: number): string {
+  const by = Math.max(1, Math.ceil(missing / 10_000)) * 10_000;
+  return `perennial budget extend ${scope} ${name} --by ${amountOf(by)}`;
+}
+
+/** A delivery whose training waits for somebody to raise a budget. Amounts in millionths of the currency. */
+export const awaitedMoney = z.strictObject({
+  model: modelName,
+  delivery: z.int().positive(),
+  /** The attempt that was stopped, or never began. */
+  attempt: z.int().positive(),
+  /** The budget that lacks most, as it stands now. */
+  budget: budgetView,
+  /** What must be left in it for the training to go on, and how much of that it lacks: none where the training is about to go on. */
+  needs: micros,
+  missing: micros,
+  since: instant,
+  until: instant,
+  /** The line that raises it. */
+  extend: z.string(),
+});
+export type AwaitedMoney = z.infer<typeof awaitedMoney>;
+
+/** A budget after a person changed it, and the deliveries that waited for it: those that go on, and those that still lack some. */
+export const changedBudget = budgetView.extend({
+  resumed: z.array(z.strictObject({ model: modelName, delivery: z.int().positive() })),
+  waiting: z.array(awaitedMoney),
+});
+export type ChangedBudget = z.infer<typeof changedBudget>;

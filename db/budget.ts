@@ -1,16 +1,9 @@
 import { sql, type SQL } from 'drizzle-orm';
-import {
-  budgetView,
-  type BudgetName,
-  type BudgetPeriod,
-  type BudgetView,
-} from '../contracts/budget.js';
-import { PerennialError } from '../contracts/errors.js';
+import { budgetView, type BudgetName, type BudgetView } from '../contracts/budget.js';
 import { appendAudit } from './audit.js';
-import type { Database, Executor, Transaction } from './connect.js';
+import type { Database, Executor } from './connect.js';
 import { addToOutbox } from './outbox.js';
 import { readRows } from './overview.js';
-import { newestPriceBook, requireCurrency } from './price-book.js';
 import { budget } from './schema/money.js';
 
 /** Micro-units; null is no limit. */
@@ -24,87 +17,6 @@ export interface Payer {
   team: string;
   model: string;
   delivery: number;
-}
-
-/** Sets a budget's limits in place of those it had; what was spent stays. Throws PRICES_MISSING, CURRENCY_DIFFERS. */
-export async function setBudgetLimits(
-  db: Database,
-  {
-    name,
-    limits,
-    by,
-    reason,
-  }: {
-    name: BudgetName;
-    limits: Limits & { period: BudgetPeriod; currency: string };
-    by: string;
-    reason: string;
-  },
-): Promise<BudgetView> {
-  return db.transaction(async (tx) => {
-    const prices = await newestPriceBook(tx);
-    if (!prices)
-      throw new PerennialError('PRICES_MISSING', 'Without prices no budget can be counted.');
-    requireCurrency(limits.currency, prices);
-    const [before] = await standings(tx, only(name), sql`FOR UPDATE`);
-    await tx
-      .insert(budget)
-      .values({ ...name, ...limits })
-      .onConflictDoUpdate({ target: [budget.scope, budget.name], set: limits });
-    return tellChange(tx, { name, by, reason, action: 'budget.set', before });
-  });
-}
-
-/** Raises the limits that a budget has by an amount in micro-units. Throws BUDGET_NOT_FOUND. Not for repeating: each call raises once more. */
-export async function extendBudgetLimits(
-  db: Database,
-  { name, amount, by, reason }: { name: BudgetName; amount: number; by: string; reason: string },
-): Promise<BudgetView> {
-  return db.transaction(async (tx) => {
-    const [before] = await standings(tx, only(name), sql`FOR UPDATE`);
-    if (!before)
-      throw new PerennialError(
-        'BUDGET_NOT_FOUND',
-        `There is no budget of ${name.scope} '${name.name}'.`,
-      );
-    await tx
-      .update(budget)
-      .set({ soft: sql`${budget.soft} + ${amount}`, hard: sql`${budget.hard} + ${amount}` })
-      .where(only(name));
-    return tellChange(tx, { name, by, reason, action: 'budget.extended', before });
-  });
-}
-
-async function tellChange(
-  tx: Transaction,
-  {
-    name,
-    by,
-    reason,
-    action,
-    before,
-  }: {
-    name: BudgetName;
-    by: string;
-    reason: string;
-    action: string;
-    before: BudgetView | undefined;
-  },
-): Promise<BudgetView> {
-  const [after] = await standings(tx, only(name));
-  if (!after) throw new Error('A budget was written and is not there');
-  await appendAudit(tx, {
-    actor: by,
-    action,
-    subject: subjectOf(name),
-    detail: {
-      reason,
-      before: before ? { soft: before.soft, hard: before.hard, period: before.period } : null,
-      after: { soft: after.soft, hard: after.hard, period: after.period },
-      currency: after.currency,
-    },
-  });
-  return after;
 }
 
 /** The limits that a spec sets for each of its deliveries. A second time, or where a person has set others, nothing changes. */
@@ -137,14 +49,27 @@ export function budgetsOver(
   );
 }
 
-/** Tells once a month, by audit and outbox, that a budget's soft limit is passed. */
+/** One budget, and how it stands; with `lock` held until the transaction ends. Null where there is none. */
+export async function findBudget(
+  db: Executor,
+  { scope, name }: BudgetName,
+  { lock = false }: { lock?: boolean } = {},
+): Promise<BudgetView | null> {
+  const only = sql`scope = ${scope} AND name = ${name}`;
+  const [found] = await standings(db, only, lock ? sql`FOR UPDATE` : sql``);
+  return found ?? null;
+}
+
+/** Tells once a period and limit, by audit and outbox, that a budget's soft limit is passed. */
 export async function tellSoftLimit(db: Database, passed: BudgetView): Promise<void> {
-  const { scope, name, soft, hard, spent, currency } = passed;
+  const { scope, name, period, soft, hard, spent, currency } = passed;
+  // A budget for all the time there is has one period, and that began with the first month there was.
+  const month = period === 'month' ? sql`month_of(now())` : sql`date '1970-01-01'`;
   await db.transaction(async (tx) => {
     const told = await readRows(
       tx,
-      sql`INSERT INTO budget_notice (scope, name, month, soft) VALUES (${scope}, ${name}, month_of(now()), ${soft})
-        ON CONFLICT DO NOTHING RETURNING month`,
+      sql`INSERT INTO budget_notice (scope, name, month, soft) VALUES (${scope}, ${name}, ${month}, ${soft})
+        ON CONFLICT DO NOTHING RETURNING to_char(month, 'YYYY-MM') AS month`,
     );
     if (told.length === 0) return;
     const subject = subjectOf({ scope, name });
@@ -174,12 +99,9 @@ export async function tellExceeded(
   });
 }
 
-function subjectOf({ scope, name }: BudgetName): string {
+/** What the audit chain calls a budget. */
+export function subjectOf({ scope, name }: BudgetName): string {
   return scope === 'team' ? `team ${name}` : name;
-}
-
-function only({ scope, name }: BudgetName): SQL {
-  return sql`scope = ${scope} AND name = ${name}`;
 }
 
 async function standings(db: Executor, where: SQL, lock: SQL = sql``): Promise<BudgetView[]> {

@@ -1,4 +1,4 @@
-import type { BudgetView } from '../contracts/budget.js';
+import { extendCommand, roomOf, tightestOf, type BudgetView } from '../contracts/budget.js';
 import { amountOf } from '../contracts/money.js';
 import type { HourlyRate } from '../contracts/price-book.js';
 import { estimateCost } from './price.js';
@@ -26,17 +26,12 @@ export function estimateTraining(
   return { amount, least: amount, basis: 'last training' };
 }
 
-/** Micro-units that a budget leaves below its hard limit; Infinity without one. */
-export function roomOf({ hard, spent, reserved }: BudgetView): number {
-  return hard === null ? Infinity : Math.max(0, hard - spent - reserved);
-}
-
 /** Holds the estimate, or what there is where the estimate is only the timeout's. Refuses where that is too little to start for. */
 export function decideReservation(
   { amount, least, basis }: Estimate,
   standings: BudgetView[],
 ): { amount: number; basis: string } | { refused: BudgetView } {
-  const [tightest] = standings.toSorted((one, other) => roomOf(one) - roomOf(other));
+  const tightest = tightestOf(standings);
   const room = tightest ? roomOf(tightest) : Infinity;
   if (tightest && room < least) return { refused: tightest };
   return { amount: Math.min(amount, room), basis };
@@ -45,7 +40,7 @@ export function decideReservation(
 /** What a person reads who finds a training stopped or never started, with the command that lets it go on. */
 export function exceededSentence(
   budget: BudgetView,
-  { model, needs, ran }: { model: string; needs: number; ran?: { seconds: number; spent: number } },
+  { needs, ran }: { needs: number; ran?: { seconds: number; spent: number } },
 ): string {
   const { scope, name, period, currency, hard, spent, reserved } = budget;
   const money = (micros: number) => `${amountOf(micros)} ${currency}`;
@@ -54,9 +49,6 @@ export function exceededSentence(
   const said = ran
     ? `The training was stopped after ${ran.seconds.toFixed(0)} s and ${money(ran.spent)}: ${stands}.`
     : `The training needs ${money(needs)} to start, but ${stands}.`;
-  const raise =
-    scope === 'delivery'
-      ? 'Raise budget.delivery in model.yaml and `perennial apply model.yaml`'
-      : `Raise it: \`perennial budget extend ${scope} ${name} --by ${amountOf(Math.max(needs - roomOf(budget), 10_000))}\``;
-  return `${said} ${raise}, then \`perennial deliver ${model}\`.`;
+  const later = scope === 'delivery' ? ', for later deliveries budget.delivery in model.yaml' : '';
+  return `${said} Raise it: \`${extendCommand(budget, needs - roomOf(budget))}\`${later}.`;
 }

@@ -1,14 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { budgetView, extendBudget, setBudget } from '../../contracts/budget.js';
 import { modelCost } from '../../contracts/cost.js';
 import { microsOf } from '../../contracts/money.js';
 import { keptPriceBook, priceBook, pricesSet, setPrices } from '../../contracts/price-book.js';
-import { extendBudgetLimits, listBudgets, setBudgetLimits } from '../../db/budget.js';
+import { listBudgets } from '../../db/budget.js';
+import { extendBudgetLimits, setBudgetLimits } from '../../db/budget-limits.js';
 import { readModelCost } from '../../db/cost.js';
 import { findModel } from '../../db/overview.js';
 import { newestPriceBook, setPriceBook } from '../../db/price-book.js';
-import { answers, body, createRouter, ofModel } from '../answers.js';
+import { answers, body, createRouter, idempotency, ofModel } from '../answers.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { refuseInput } from '../errors.js';
 
@@ -38,8 +40,8 @@ const set = createRoute({
 const extend = createRoute({
   method: 'post',
   path: '/budgets/extend',
-  summary: 'Raise the limits that a budget has',
-  request: { body: body(extendBudget) },
+  summary: 'Raise the limits that a budget has; the same Idempotency-Key again raises nothing',
+  request: { headers: idempotency, body: body(extendBudget) },
   responses: answers(budgetView, 'The budget as it stands now'),
 });
 
@@ -78,7 +80,8 @@ export function createMoneyRoutes({ db }: ApiDependencies) {
     })
     .openapi(extend, async (context) => {
       const { scope, name, amount, by, reason } = context.req.valid('json');
-      const raise = { name: { scope, name }, amount: microsOf(amount), by, reason };
+      const id = context.req.valid('header')['idempotency-key'] ?? randomUUID();
+      const raise = { id, name: { scope, name }, amount: microsOf(amount), by, reason };
       return context.json(await extendBudgetLimits(db, raise), 200);
     })
     .openapi(showPrices, async (context) =>

@@ -117,13 +117,9 @@ export function addBudgetCommand(program: Command): void {
     .argument('<name>', nameText)
     .requiredOption('--by <amount>', 'how much is added to its limits')
     .option('--reason <text>', 'why, kept in the audit chain', '')
+    .option('--id <text>', 'given twice, it is one extension (default: a new one each time)')
     .addHelpText('after', examples('perennial budget extend team growth --by 50 --reason launch'))
-    .action(async (scope: BudgetScope, name: string, options: BudgetOptions) => {
-      const { by: amount, reason } = options;
-      const by = principalOf(options);
-      const stands = await connect(options).extendBudget({ scope, name, amount, by, reason });
-      sayBudgets([stands], options);
-    });
+    .action(extendBudget);
 }
 
 async function listBudgets(options: CommonOptions): Promise<void> {
@@ -142,6 +138,17 @@ async function setBudget(scope: BudgetScope, name: string, options: BudgetOption
   const by = principalOf(options);
   const asked = { scope, name, period, currency, ...limits, by, reason };
   sayBudgets([await perennial.setBudget(asked)], options);
+}
+
+async function extendBudget(
+  scope: BudgetScope,
+  name: string,
+  options: BudgetOptions & { id?: string },
+): Promise<void> {
+  const { by: amount, reason, id } = options;
+  const asked = { scope, name, amount, by: principalOf(options), reason };
+  const key = id === undefined ? {} : { idempotencyKey: id };
+  sayBudgets([await connect(options).extendBudget({ ...asked, ...key })], options);
 }
 
 function sayBudgets(

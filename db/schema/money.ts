@@ -80,3 +80,20 @@ export const ledger = pgTable(
   },
   (table) => [primaryKey({ columns: [table.key, table.sequence] })],
 );
+
+export const budgetExtension = pgTable('budget_extension', {
+  id: text().primaryKey(),
+  scope: text().$type<BudgetScope>().notNull(),
+  name: text().notNull(),
+  amount: count('amount'),
+  extendedBy: text('extended_by').notNull(),
+  at: instant('at').notNull().defaultNow(),
+});
+
+export const moneyWait = pgTable('money_wait', {
+  key: text().primaryKey(),
+  team: text().notNull(),
+  needs: count('needs'),
+  since: instant('since').notNull().defaultNow(),
+  until: instant('until').notNull(),
+});

@@ -2,13 +2,14 @@ import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createReservations, createTrainingMeter } from '../../activities/training-meter.js';
 import type { SuperviseTrainingInput } from '../../contracts/stages.js';
-import { setBudgetLimits, budgetsOver, extendBudgetLimits, listBudgets } from '../../db/budget.js';
+import { budgetsOver, listBudgets } from '../../db/budget.js';
+import { extendBudgetLimits, setBudgetLimits } from '../../db/budget-limits.js';
 import { findAccount, reserveMoney } from '../../db/ledger.js';
 import { setPriceBook } from '../../db/price-book.js';
 import { loadSpec } from '../../db/spec.js';
 import { openTrainingRun } from '../../db/training.js';
 import { rateOf } from '../../governance/price.js';
-import { roomOf } from '../../governance/reservation.js';
+import { roomOf } from '../../contracts/budget.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { temporaryArtifacts } from '../support/artifacts.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
@@ -183,7 +184,8 @@ describe('The ledger', () => {
     expect(await reserve(next)).toContain('needs 0.003 EUR to start');
     expect(await findAccount(fresh.db, next.key)).toBeNull();
     const extended = { scope: 'model' as const, name: model };
-    await extendBudgetLimits(fresh.db, { name: extended, amount: 5_000, by: 'bo', reason: 'go' });
+    const extension = { id: 'a', name: extended, amount: 5_000, by: 'bo', reason: 'go' };
+    await extendBudgetLimits(fresh.db, extension);
     expect(await reserve(next)).toBeNull();
     expect(await budgetsOver(fresh.db, payer)).toMatchObject([{ soft: 9_000, hard: 15_000 }]);
   });
@@ -194,6 +196,24 @@ describe('The ledger', () => {
     await reserve(input);
     await meter().settle(input.key, ran(1_000));
     expect(await events(input.model)).toContain('budget.soft-limit-passed');
+  });
+
+  it('tells of a soft limit once a period: every month, or once for all time', async () => {
+    const told = async (period: 'month' | 'total') => {
+      const input = await open();
+      const name = { scope: 'model', name: input.model } as const;
+      const limits = { soft: 500, hard: null, period, currency: 'EUR' };
+      await setBudgetLimits(fresh.db, { name, limits, by: 'ann', reason: '' });
+      await reserve(input);
+      await meter().charge(input.key, ran(1_000));
+      // As if that had been in an earlier month.
+      await fresh.db.execute(
+        sql`UPDATE budget_notice SET month = '2026-02-01' WHERE name = ${input.model} AND month > '1970-01-01'`,
+      );
+      await meter().settle(input.key, ran(2_000));
+      return (await events(input.model)).filter((action) => action.includes('soft')).length;
+    };
+    expect([await told('month'), await told('total')]).toEqual([2, 1]);
   });
 
   it('stops a training whose budget a person has lowered', async () => {

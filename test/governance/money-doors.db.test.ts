@@ -139,6 +139,44 @@ describe('With prices', () => {
     });
   });
 
+  it('an extension sent twice with one id counts once; its id is taken by no other', async () => {
+    await perennial.setBudget({ scope: 'team', name: 'once', currency: 'EUR', hard: 1, by: 'ada' });
+    const more = { scope: 'team', name: 'once', amount: '2', by: 'bo', idempotencyKey: 'x-1' };
+    const asked = { ...more, scope: 'team' as const };
+    const answers = await Promise.all([1, 2, 3].map(() => perennial.extendBudget(asked)));
+    expect(answers.map(({ hard }) => hard)).toEqual([3e6, 3e6, 3e6]);
+    for (const wrong of [{ amount: '3' }, { by: 'ada' }, { name: 'growth' }])
+      await expect(perennial.extendBudget({ ...asked, ...wrong })).rejects.toMatchObject({
+        code: 'INPUT_INVALID',
+        message: "Another extension has the id 'x-1': give each its own.",
+      });
+    const audit = await perennial.audit({ subject: 'team once' });
+    expect(audit.map(({ action }) => action)).toEqual(['budget.set', 'budget.extended']);
+  });
+
+  it.each([
+    ['a negative amount', { amount: '-1' }],
+    ['nothing', { amount: 0 }],
+    ['an amount in words', { amount: 'some' }],
+    ['an id that is none', { idempotencyKey: 'a b' }],
+  ])('an extension by %s is refused and changes nothing', async (_, wrong) => {
+    const before = await perennial.listBudgets();
+    const asked = { scope: 'team', name: 'once', amount: 1, by: 'bo', ...wrong } as const;
+    const refused = perennial.extendBudget(asked);
+    await expect(refused).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+    expect(await perennial.listBudgets()).toEqual(before);
+  });
+
+  it('a limit that could not be counted any more is refused', async () => {
+    const most = '999999999.999999';
+    const named = { scope: 'team', name: 'rich' } as const;
+    await perennial.setBudget({ ...named, currency: 'EUR', hard: most, by: 'ada' });
+    const raise = () => perennial.extendBudget({ ...named, amount: most, by: 'ada' });
+    for (let time = 0; time < 8; time += 1) await raise();
+    await expect(raise()).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+    expect(await perennial.listBudgets()).toHaveLength(3);
+  });
+
   it('costs are told by delivery, by version and for each thousand predictions', async () => {
     const { db } = database;
     const { digest: specDigest } = await perennial.apply(applicationOf('flights'));

@@ -1,0 +1,65 @@
+import { sql } from 'drizzle-orm';
+import { z } from 'zod';
+import {
+  awaitedMoney,
+  extendCommand,
+  roomOf,
+  tightestOf,
+  type AwaitedMoney,
+  type BudgetName,
+} from '../contracts/budget.js';
+import { budgetsOver } from './budget.js';
+import type { Executor } from './connect.js';
+import { readRows } from './overview.js';
+
+const row = z.object({
+  model: z.string(),
+  delivery: z.int(),
+  attempt: z.int(),
+  team: z.string(),
+  needs: z.number(),
+  since: z.coerce.date(),
+  until: z.coerce.date(),
+});
+
+/** Deliveries whose training waits for money, the longest first; those that one budget bears on, or those of one model, where given. */
+export async function listAwaitedMoney(
+  db: Executor,
+  { scope, name }: Partial<BudgetName> = {},
+): Promise<AwaitedMoney[]> {
+  const bearing = {
+    team: sql`w.team = ${name}`,
+    model: sql`r.model = ${name}`,
+    delivery: sql`r.model || '/' || r.delivery = ${name}`,
+  };
+  const found = await readRows(
+    db,
+    sql`SELECT r.model, r.delivery, r.attempt, w.team, w.needs::float8, w.since, w.until
+      FROM money_wait w
+      JOIN training_run r ON r.key = w.key
+      JOIN delivery d ON d.model = r.model AND d.number = r.delivery
+      WHERE d.outcome IS NULL AND w.until > now()
+        AND NOT EXISTS (SELECT 1 FROM training_run later
+          WHERE later.model = r.model AND later.delivery = r.delivery AND later.attempt > r.attempt)
+        AND ${scope === undefined ? sql`true` : bearing[scope]}
+      ORDER BY w.since`,
+  );
+  const awaited: AwaitedMoney[] = [];
+  for (const { team, since, until, ...waiting } of found.map((each) => row.parse(each))) {
+    const budget = tightestOf(await budgetsOver(db, { team, ...waiting }));
+    // Nobody limits it any more: it is about to go on.
+    if (!budget) continue;
+    const missing = Math.max(0, waiting.needs - roomOf(budget));
+    awaited.push(
+      awaitedMoney.parse({
+        ...waiting,
+        budget,
+        missing,
+        since: since.toISOString(),
+        until: until.toISOString(),
+        extend: extendCommand(budget, missing),
+      }),
+    );
+  }
+  return awaited;
+}
