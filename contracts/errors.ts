@@ -150,6 +150,21 @@ export const errorCatalogue = {
     http: 409,
     hint: '`perennial logs MODEL` shows what the trainer said.',
   },
+  METRIC_UNKNOWN: {
+    kind: 'fix',
+    http: 409,
+    hint: 'training.search.metric must be one that the trainer tells as progress or in its manifest.',
+  },
+  SUGGESTION_FAILED: {
+    kind: 'retry',
+    http: 503,
+    hint: 'Optuna belongs to the trainers’ Python environment: ./scripts/setup makes it anew.',
+  },
+  TRIAL_PRUNED: {
+    kind: 'fix',
+    http: 409,
+    hint: 'Its search stopped it early, since others did better; `perennial trials MODEL` shows by what.',
+  },
   TRAINING_HUNG: {
     kind: 'retry',
     http: 409,
