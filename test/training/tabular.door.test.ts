@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import ort from 'onnxruntime-node';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ArtifactRef } from '../../contracts/names.js';
 import type { TrainingJob } from '../../contracts/training.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
@@ -15,6 +15,8 @@ import { findTrainer } from '../../training/trainer.js';
 import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
 import { trainerPython } from '../support/trainer.js';
 import { readAll, untilExited } from './backend-conformance.js';
+
+const waiting = { timeout: 30_000, interval: 10 };
 
 /** Delays that grow with the hour, more so at some airports; a few distances are missing. */
 const rows = (count: number, extra = '') => `
@@ -42,27 +44,27 @@ describe('The tabular trainer', () => {
     database.closeSync();
     return artifacts.keepFile(file, 'channel');
   };
-  const train = async (change: Partial<TrainingJob> = {}) => {
-    const name = { model: 'delays', delivery: ++delivery, attempt: 1 };
-    const job: TrainingJob = {
-      ...name,
-      key: trainingKey({ installation: 'test', ...name }),
-      trainer,
-      hyperparameters: { trees: 30, leaves: 8 },
-      seed: 3,
-      features: [
-        { name: 'hour', type: 'number' },
-        { name: 'distance', type: 'number' },
-        { name: 'origin', type: 'category' },
-      ],
-      channels,
-      labels: {},
-      ...change,
-    };
+  const jobOf = (name: { model: string; delivery: number; attempt: number }): TrainingJob => ({
+    ...name,
+    key: trainingKey({ installation: 'test', ...name }),
+    trainer,
+    hyperparameters: { trees: 30, leaves: 8 },
+    seed: 3,
+    features: [
+      { name: 'hour', type: 'number' },
+      { name: 'distance', type: 'number' },
+      { name: 'origin', type: 'category' },
+    ],
+    channels,
+    labels: {},
+  });
+  const run = async (job: TrainingJob) => {
     await backend.submit(job);
     const { code } = await untilExited(backend, job.key);
     return { job, code, root: backend.root(job.key), log: await readAll(backend, job.key) };
   };
+  const train = (change: Partial<TrainingJob> = {}) =>
+    run({ ...jobOf({ model: 'delays', delivery: ++delivery, attempt: 1 }), ...change });
   const trainWell = async (change: Partial<TrainingJob> = {}): Promise<VerifiedManifest> => {
     const { job, code, root, log } = await train(change);
     expect(code, log.join('\n')).toBe(0);
@@ -123,6 +125,34 @@ describe('The tabular trainer', () => {
     });
     expect(code).toBe(1);
     expect(await readFile(join(root, 'output', 'failure'), 'utf8')).toMatch(/KeyError: .*none/);
+  });
+
+  it('saves its trees when it is stopped, and the next attempt grows on to the same bytes', async () => {
+    const hyperparameters = { trees: 400, leaves: 8, feature_fraction: 0.7, checkpoint_seconds: 0 };
+    const name = { model: 'delays', delivery: ++delivery, attempt: 1 };
+    const key = trainingKey({ installation: 'test', ...name });
+    await backend.submit({ ...jobOf(name), hyperparameters });
+    const kept = join(backend.root(key), 'checkpoints');
+    await vi.waitUntil(async () => (await readdir(kept)).length > 0, waiting);
+    await backend.cancel(key, 20_000);
+    expect(await untilExited(backend, key)).toMatchObject({ code: 143 });
+    const [saved] = await readdir(kept);
+    const trees = Number(saved?.slice('trees-'.length));
+    expect(trees).toBeGreaterThan(0);
+
+    const next = { ...name, attempt: 2 };
+    const { root, log } = await run({ ...jobOf(next), hyperparameters });
+    expect(log.join('\n')).toContain(`Going on after ${trees} of 400 trees`);
+    const resumed = await verifyManifest(root, jobOf(next));
+    const hurtNever = await trainWell({
+      hyperparameters: { ...hyperparameters, checkpoint_seconds: 30 },
+    });
+    expect(resumed.manifest).toEqual(hurtNever.manifest);
+
+    // Trees of other parameters are not grown on.
+    const other = await run({ ...jobOf({ ...name, attempt: 3 }), hyperparameters: { trees: 5 } });
+    expect(other.log.join('\n')).toContain('is of another training');
+    expect(other.code).toBe(0);
   });
 
   it('reports its progress and its words while it works', async () => {

@@ -21,6 +21,7 @@ class Hyperparameters:
     maximum_categories: int = 256
     unseen_categories: str = "other"
     threads: int = 1
+    checkpoint_seconds: float = 30.0
 
 
 RANGES: dict[str, tuple[float, float]] = {
@@ -32,6 +33,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "l2": (0.0, 1e6),
     "maximum_categories": (1, 100_000),
     "threads": (1, 256),
+    "checkpoint_seconds": (0.0, 86_400.0),
 }
 CHOICES: dict[str, tuple[str, ...]] = {"unseen_categories": ("other", "error")}
 

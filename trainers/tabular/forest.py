@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
+from types import ModuleType
 from typing import TYPE_CHECKING, Callable
 
+from checkpoint import Checkpoint, Checkpoints
 from configuration import Configuration
 from failure import CONFIGURATION_WRONG, TrainingFailure
 
@@ -21,21 +24,70 @@ def grow(
     matrix: numpy.ndarray,
     label: numpy.ndarray,
     configuration: Configuration,
+    checkpoints: Checkpoints,
     on_progress: Callable[[int, float], None],
 ) -> tuple[lightgbm.Booster, float]:
     """
-    The trees and their log-loss on the rows they learnt from. Calls `on_progress(trees so far, training log-loss)` every ten trees
-    or five seconds and at the last.
+    The trees and their log-loss on the rows they learnt from; grown on from the newest checkpoint they are the same, to the last bit.
+    Calls `on_progress(trees so far, training log-loss)` every ten trees or five seconds and at the last.
     """
+    lgb = load_lightgbm()
+    asked = configuration.hyperparameters
+    names = [feature.name for feature in configuration.features]
+    parameters = describe_parameters(configuration)
+    data = lgb.Dataset(matrix, label, feature_name=names, params=parameters)
+    begun = checkpoints.begun
+    booster = go_on(begun, parameters, data, configuration) if begun else lgb.Booster(parameters, data)
+    tree, told = booster.current_iteration(), time.monotonic()
+    is_last = tree == asked.trees
     try:
-        import lightgbm as lgb
+        while not is_last:
+            tree += 1
+            if asked.feature_fraction < 1:
+                booster.reset_parameter(draw_features(configuration.seed, tree))
+            cannot_split = booster.update()
+            is_last = cannot_split or tree == asked.trees
+            if not is_last and (tree % EVERY_TREES == 0 or time.monotonic() - told > EVERY_SECONDS):
+                on_progress(tree, training_loss(booster))
+                told = time.monotonic()
+            checkpoints.save_when_due(booster)
+    except SystemExit:
+        # Asked to stop, by SIGTERM: nothing of the work so far is lost.
+        checkpoints.save(booster)
+        raise
+    loss = training_loss(booster)
+    on_progress(tree, loss)
+    return booster, loss
+
+
+def go_on(
+    checkpoint: Checkpoint, parameters: dict, data: lightgbm.Dataset, configuration: Configuration
+) -> lightgbm.Booster:
+    """The trees of the checkpoint and, where it can be split, the next one: LightGBM goes on only by training."""
+    lgb = load_lightgbm()
+    return lgb.train(
+        {**parameters, **draw_features(configuration.seed, checkpoint.trees + 1)},
+        data,
+        num_boost_round=1,
+        init_model=lgb.Booster(model_str=checkpoint.model),
+        keep_training_booster=True,
+    )
+
+
+def load_lightgbm() -> ModuleType:
+    try:
+        import lightgbm
+
+        return lightgbm
     except OSError as error:
         raise TrainingFailure(
             CONFIGURATION_WRONG, f"LightGBM needs the system's OpenMP library (libgomp1 on Debian): {error}."
         ) from error
 
+
+def describe_parameters(configuration: Configuration) -> dict:
     asked = configuration.hyperparameters
-    parameters = {
+    return {
         "objective": "binary",
         "metric": "binary_logloss",
         "num_leaves": asked.leaves,
@@ -50,17 +102,13 @@ def grow(
         "force_row_wise": True,
         "verbosity": -1,
     }
-    names = [feature.name for feature in configuration.features]
-    data = lgb.Dataset(matrix, label, feature_name=names, params=parameters)
-    booster = lgb.Booster(parameters, data)
-    told = time.monotonic()
-    for tree in range(1, asked.trees + 1):
-        cannot_split = booster.update()
-        is_last = cannot_split or tree == asked.trees
-        if is_last or tree % EVERY_TREES == 0 or time.monotonic() - told > EVERY_SECONDS:
-            (_, _, loss, _), *_ = booster.eval_train()
-            on_progress(tree, float(loss))
-            told = time.monotonic()
-        if is_last:
-            return booster, float(loss)
-    raise AssertionError("the last tree returns")
+
+
+def draw_features(seed: int, tree: int) -> dict:
+    """Which features a tree sees hangs on its number alone, not on what was drawn before it: a killed training draws the same again."""
+    return {"feature_fraction_seed": int(hashlib.sha256(f"{seed}/{tree}".encode()).hexdigest()[:7], 16)}
+
+
+def training_loss(booster: lightgbm.Booster) -> float:
+    (_, _, loss, _), *_ = booster.eval_train()
+    return float(loss)

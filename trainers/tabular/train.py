@@ -56,16 +56,25 @@ def train(root: Path) -> None:
         )
 
     # From here on the libraries are heavy: wrong input was told before they load.
+    from checkpoint import Checkpoints
     from forest import grow
     from measure import log_loss
     from onnx_graph import build_model
     from verification import verify_model
 
-    progress.tell(0, {"train_rows": float(rows.num_rows)}, f"Growing {asked.trees} trees on {rows.num_rows} rows")
+    checkpoints = Checkpoints(root, configuration)
+    begun = checkpoints.begun
+    story = f"Going on after {begun.trees} of" if begun else "Growing"
+    progress.tell(
+        begun.trees if begun else 0,
+        {"train_rows": float(rows.num_rows)},
+        f"{story} {asked.trees} trees on {rows.num_rows} rows",
+    )
     booster, loss = grow(
         matrix,
         label,
         configuration,
+        checkpoints,
         lambda tree, so_far: progress.tell(tree, {"train_log_loss": so_far}, f"Tree {tree} of {asked.trees}"),
     )
     serialized = build_model(booster, features, encodings, asked.unseen_categories).SerializeToString(deterministic=True)
