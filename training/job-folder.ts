@@ -19,6 +19,7 @@ import { preparedColumns } from '../contracts/dataset.js';
 import type { ArtifactStore } from '../runtime/artifacts.js';
 import { restoreCheckpoint } from './checkpoint.js';
 import { isTrainingKey, keyOfPreviousAttempt } from './key.js';
+import { layOutReplicas } from './replicas.js';
 
 /** Where the parts of one job lie; `root` is the trainer's `/opt/ml`. */
 export interface JobFolder {
@@ -68,6 +69,7 @@ export async function prepareJobFolder(
   const root = join(draft, 'ml');
   for (const name of ['model', checkpointsFolder, 'output'])
     await mkdir(join(root, name), { recursive: true });
+  await layOutReplicas(root, job.replicas ?? 1);
   await writeConfig(join(root, 'input', 'config'), job);
   for (const [name, ref] of Object.entries(job.channels)) {
     const folder = join(root, 'input', 'data', name);

@@ -1,7 +1,8 @@
 """
-Stands between a worker and one trainer, and outlives the worker: claims the job, runs the trainer in a process group of its own,
-keeps its output up to a limit, and writes how it ended. `process.json` appears once, `exit.json` last; both whole or not at all.
-SIGTERM asks the trainer to stop, SIGUSR1 kills it. Only the standard library, so that any Python can run it.
+Stands between a worker and one job, and outlives the worker: claims the job, runs its trainer, or one a replica, each in a process
+group of its own, keeps the output up to a limit, and writes how it ended. `process.json` appears once, `exit.json` last; both whole or
+not at all. The first replica that fails ends all of them, and its exit code is the job's.
+SIGTERM asks the trainers to stop, SIGUSR1 kills them. Only the standard library, so that any Python can run it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import ctypes
 import errno
 import json
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -17,38 +19,76 @@ import threading
 import time
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import NamedTuple
 
 FORCED = signal.SIGUSR1
 DRAIN_SECONDS = 2
+# Of several replicas a longer line is cut in two, so that each part can be told whose it is.
+LONGEST_LINE = 1 << 16
 
 
-class Trainer:
-    """Signals may arrive before the process does: they are remembered and passed on when it is there."""
+class Trainers:
+    """Signals may arrive before the processes do: they are remembered and passed on when they are there."""
 
     def __init__(self) -> None:
-        self.process: subprocess.Popen[bytes] | None = None
+        self.processes: list[subprocess.Popen[bytes]] = []
         self.stop: int | None = None
 
     def on_signal(self, number: int, _frame: object) -> None:
         wish = signal.SIGKILL if number == FORCED else signal.SIGTERM
         # A trainer that saves its state as it was told to is not told again.
         if wish != self.stop:
-            self.stop = wish
-            self.pass_on()
+            self.tell(wish)
 
-    def pass_on(self) -> None:
-        if self.process is not None and self.stop is not None:
-            kill_group(self.process.pid, self.stop)
+    def tell(self, wish: int) -> None:
+        self.stop = wish
+        for process in self.processes:
+            self.pass_on(process)
+
+    def add(self, process: subprocess.Popen[bytes]) -> None:
+        self.processes.append(process)
+        self.pass_on(process)
+
+    def pass_on(self, process: subprocess.Popen[bytes]) -> None:
+        # The number of one that has ended may be somebody else's by now.
+        if self.stop is not None and process.returncode is None:
+            kill_group(process.pid, self.stop)
 
     @property
     def was_forced(self) -> bool:
         return self.stop == signal.SIGKILL
 
 
+class End(NamedTuple):
+    code: int
+    replica: int = 0
+    forced: bool = False
+
+
+class Log:
+    """What all of them say, up to a limit."""
+
+    def __init__(self, file: object, limit: int) -> None:
+        self.file, self.limit, self.kept = file, limit, 0
+        self.lock = threading.Lock()
+
+    def write(self, content: bytes) -> None:
+        with self.lock:
+            if self.kept >= self.limit:
+                return
+            try:
+                self.file.write(content[: self.limit - self.kept])
+                self.kept += len(content)
+                if self.kept >= self.limit:
+                    self.file.write(f"\nThe log is cut here, after {self.limit} bytes.\n".encode())
+            except OSError:
+                pass  # The disk is full: the line is lost, the trainer is not.
+
+
 def main(folder: Path) -> None:
-    trainer = Trainer()
-    signal.signal(signal.SIGTERM, trainer.on_signal)
-    signal.signal(FORCED, trainer.on_signal)
+    trainers = Trainers()
+    signal.signal(signal.SIGTERM, trainers.on_signal)
+    signal.signal(FORCED, trainers.on_signal)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     adopt_orphans()
     started = now()
@@ -56,59 +96,101 @@ def main(folder: Path) -> None:
     if not write_once(folder / "process.json", claim):
         return
     kills = out_of_memory_kills()
-    code = run(folder, json.loads((folder / "launch.json").read_text(encoding="utf-8")), trainer)
+    launch = json.loads((folder / "launch.json").read_text(encoding="utf-8"))
+    end = run(folder, launch, trainers)
     # A kill nobody asked for while the kernel counted one: memory ran out.
-    out_of_memory = code == 137 and not trainer.was_forced and out_of_memory_kills() > kills
-    ended = {"code": code, "outOfMemory": out_of_memory, "startedAt": started, "finishedAt": now()}
+    out_of_memory = end.code == 137 and not end.forced and out_of_memory_kills() > kills
+    ended = {"code": end.code, "outOfMemory": out_of_memory, "startedAt": started, "finishedAt": now()}
+    if "replicas" in launch and end.code != 0:
+        ended["replica"] = end.replica
     write_when_there_is_space(folder / "exit.json", ended)
 
 
-def run(folder: Path, launch: dict, trainer: Trainer) -> int:
-    with open(folder / "trainer.log", "ab", buffering=0) as log:
-        if trainer.stop is not None:
-            return 143
-        try:
-            trainer.process = subprocess.Popen(
-                launch["command"],
-                env=launch["environment"],
-                cwd=launch["workingFolder"],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=die_with_parent,
-            )
-        except OSError as error:
-            log.write(f"The trainer cannot be started: {error}\n".encode())
-            return 127 if isinstance(error, FileNotFoundError) else 126
-        trainer.pass_on()
-        reader = threading.Thread(target=keep_output, args=(trainer.process.stdout, log, launch["logBytes"]), daemon=True)
-        reader.start()
-        status = trainer.process.wait()
-        # What the trainer left behind must neither run on nor hold the pipe open, also where it has forked away into a session of its own.
-        kill_group(trainer.process.pid, signal.SIGKILL)
+def run(folder: Path, launch: dict, trainers: Trainers) -> End:
+    """`replicas` holds the variables of each by its rank; without them there is one trainer that knows of no other."""
+    replicas = launch.get("replicas", [{}])
+    ended: queue.SimpleQueue[End] = queue.SimpleQueue()
+    readers = []
+    with open(folder / "trainer.log", "ab", buffering=0) as file:
+        log = Log(file, launch["logBytes"])
+        if trainers.stop is not None:
+            return End(143)
+        for rank, variables in enumerate(replicas):
+            try:
+                process = start(launch, variables)
+            except OSError as error:
+                log.write(f"The trainer cannot be started: {error}\n".encode())
+                ended.put(End(127 if isinstance(error, FileNotFoundError) else 126, rank))
+                break
+            trainers.add(process)
+            prefix = f"[{rank}] ".encode() if len(replicas) > 1 else b""
+            readers.append(threading.Thread(target=keep_output, args=(process.stdout, log, prefix), daemon=True))
+            readers[-1].start()
+            threading.Thread(target=wait_for, args=(process, rank, ended), daemon=True).start()
+        end = wait_for_all(ended, rank + 1, trainers, launch.get("graceSeconds", 0))
+        # What a trainer left behind must neither run on nor hold the pipe open, also where it has forked away into a session of its own.
         kill_children()
-        reader.join(DRAIN_SECONDS)
-    return 128 - status if status < 0 else status
+        for reader in readers:
+            reader.join(DRAIN_SECONDS)
+    return end
 
 
-def keep_output(pipe: object, log: object, limit: int) -> None:
-    """Reads to the end whatever happens, so that a talkative trainer is never blocked by a full pipe."""
-    kept = 0
-    while chunk := os.read(pipe.fileno(), 1 << 16):
-        if kept >= limit:
-            continue
+def start(launch: dict, variables: dict) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        launch["command"],
+        env={**launch["environment"], **variables},
+        cwd=launch["workingFolder"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=die_with_parent,
+    )
+
+
+def wait_for(process: subprocess.Popen[bytes], rank: int, ended: queue.SimpleQueue[End]) -> None:
+    status = process.wait()
+    kill_group(process.pid, signal.SIGKILL)
+    ended.put(End(128 - status if status < 0 else status, rank))
+
+
+def wait_for_all(ended: queue.SimpleQueue[End], count: int, trainers: Trainers, grace: float) -> End:
+    """The end of the first that failed, once all have ended; it takes the others along, first by asking them."""
+    failed: End | None = None
+    overdue = None
+    while count > 0:
         try:
-            log.write(chunk[: limit - kept])
-            kept += len(chunk)
-            if kept >= limit:
-                log.write(f"\nThe log is cut here, after {limit} bytes.\n".encode())
-        except OSError:
-            pass  # The disk is full: the line is lost, the trainer is not.
+            end = ended.get(timeout=None if overdue is None else max(0, overdue - time.monotonic()))
+        except queue.Empty:
+            trainers.tell(signal.SIGKILL)
+            overdue = None
+            continue
+        count -= 1
+        if end.code != 0 and failed is None:
+            failed = end._replace(forced=trainers.was_forced)
+            if count > 0 and trainers.stop is None:
+                trainers.tell(signal.SIGTERM)
+                overdue = time.monotonic() + grace
+    return failed or End(0)
+
+
+def keep_output(pipe: object, log: Log, prefix: bytes) -> None:
+    """Reads to the end whatever happens, so that a talkative trainer is never blocked by a full pipe."""
+    rest = b""
+    while chunk := os.read(pipe.fileno(), 1 << 16):
+        if not prefix:
+            log.write(chunk)
+            continue
+        *lines, rest = (rest + chunk).split(b"\n")
+        if len(rest) > LONGEST_LINE:
+            lines, rest = [*lines, rest], b""
+        log.write(b"".join(prefix + line + b"\n" for line in lines))
+    if rest:
+        log.write(prefix + rest + b"\n")
 
 
 def die_with_parent() -> None:
-    """Linux: a killed wrapper takes its trainer along, so that nothing runs on unwatched."""
+    """Linux: a killed wrapper takes its trainers along, so that nothing runs on unwatched."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 

@@ -21,6 +21,7 @@ import {
 import { isTrainingKey } from './key.js';
 import { refuseForeign } from './ownership.js';
 import { openProgressDoor, type ProgressDoor } from './progress-door.js';
+import { findMeetingPort, replicaRoot, tellCulprit, variablesOnOneMachine } from './replicas.js';
 import { trainerCommand } from './trainer.js';
 
 const wrapper = fileURLToPath(new URL('process-wrapper.py', import.meta.url));
@@ -34,6 +35,8 @@ const claim = z.object({ pid: z.int().positive(), started: z.string(), startedAt
 const exit = z.object({
   code: z.int(),
   outOfMemory: z.boolean(),
+  /** Rank of the replica that failed first, where there are several. */
+  replica: z.int().optional(),
   startedAt: z.string(),
   finishedAt: z.string(),
 });
@@ -48,6 +51,7 @@ export function createProcessBackend({
   installation,
   artifacts,
   progressDoor,
+  replicaGraceMs = 20_000,
 }: {
   /** Folder for the job folders; the same for every worker of this machine. */
   jobs: string;
@@ -56,6 +60,8 @@ export function createProcessBackend({
   artifacts: ArtifactStore;
   /** Where trainers may report over HTTP; left out, they write their progress alone. */
   progressDoor?: ProgressDoor | undefined;
+  /** How long the others may take to stop once one replica has failed. */
+  replicaGraceMs?: number;
 }): TrainingBackend {
   async function submit(asked: TrainingJob): Promise<{ adopted: boolean }> {
     const job = { ...asked, labels: { ...asked.labels, installation } };
@@ -80,6 +86,8 @@ export function createProcessBackend({
         ...trainerEnvironment(root, folder),
       },
       workingFolder: folder,
+      ...(await describeReplicas(job, root)),
+      graceSeconds: replicaGraceMs / 1_000,
       logBytes,
     });
     const child = spawn(python, [wrapper, folder], {
@@ -114,7 +122,10 @@ export function createProcessBackend({
 
   async function readExit(key: string): Promise<JobStatus | null> {
     const content = await readJsonFile(jobFolder(jobs, key).exit);
-    return content === null ? null : { state: 'exited', ...exit.parse(content) };
+    if (content === null) return null;
+    const { replica, ...ended } = exit.parse(content);
+    const reason = replica === undefined ? {} : { reason: tellCulprit(replica, ended) };
+    return { state: 'exited', ...ended, ...reason };
   }
 
   async function status(key: string): Promise<JobStatus> {
@@ -196,6 +207,17 @@ export function createProcessBackend({
 function visibleDevices({ devices }: TrainingJob): Record<string, string> {
   if (devices === undefined) return {};
   return { CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: devices.join(',') };
+}
+
+/** What each replica gets to know beside what all do; nothing of one that trains alone. */
+async function describeReplicas({ key, replicas = 1 }: TrainingJob, root: string) {
+  if (replicas === 1) return {};
+  const meeting = { address: '127.0.0.1', port: await findMeetingPort(key), replicas };
+  const ranks = Array.from({ length: replicas }, (_, rank) => ({
+    ...variablesOnOneMachine(meeting, rank),
+    PERENNIAL_ML_ROOT: replicaRoot(root, rank),
+  }));
+  return { replicas: ranks };
 }
 
 /** All that a trainer gets to know of this process's surroundings: no address, no secret. */

@@ -5,6 +5,7 @@ import { describeEnds } from './conformance/ends.js';
 import { describeIdentity } from './conformance/identity.js';
 import { describeOutput } from './conformance/output.js';
 import { describeRefusals } from './conformance/refusals.js';
+import { describeReplicas } from './conformance/replicas.js';
 import { describeSurroundings } from './conformance/surroundings.js';
 import { describeTrouble } from './conformance/trouble.js';
 import { createGiven, type BackendUnderTest } from './conformance/given.js';
@@ -50,6 +51,7 @@ export function describeTrainingBackend(
     describeOutput(given);
     describeSurroundings(given);
     describeRefusals(given);
+    describeReplicas(given);
     describeTrouble(given);
   });
 }

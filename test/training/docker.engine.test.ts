@@ -52,6 +52,8 @@ describeTrainingBackend('docker', async (folder, artifacts) => {
     images: { missing: nowhere, withoutCommand: await importEmptyImage(connect(), 'empty', '1') },
     limits: true,
     isolation: true,
+    replicas: 'replicas of one job are machines here, and an engine is one',
+    meeting: 'replicas of one job are machines here, and an engine is one',
     withoutGpu: true,
   };
 });

@@ -42,6 +42,8 @@ describeTrainingBackend('kubernetes, on a real cluster,', async (_, artifacts) =
     },
     limits: true,
     isolation: true,
+    replicas: true,
+    meeting: true,
     withoutGpu: 'a cluster may grow: the job waits, and says what for',
   };
 });

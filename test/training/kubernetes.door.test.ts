@@ -16,6 +16,8 @@ describeTrainingBackend('kubernetes', async (folder, artifacts) => {
     limits:
       'the double runs containers as processes; memory alone it watches (kubernetes-training)',
     isolation: 'the double runs containers as processes, which see the machine',
+    replicas: true,
+    meeting: 'the double gives its pods no names to find each other by',
     withoutGpu: 'a cluster may grow: the job waits, and says what for (kubernetes-training)',
   };
 });

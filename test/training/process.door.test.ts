@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';
 import { identifyProcess } from '../../runtime/process-identity.js';
@@ -29,6 +29,8 @@ describeTrainingBackend('process', async (folder, artifacts) => {
     images: 'a process has no image',
     limits: 'a process is given no limits of its own',
     isolation: 'a process sees the machine as its worker does',
+    replicas: true,
+    meeting: true,
     withoutGpu: 'a process finds the GPUs of its machine by itself',
   };
 });
@@ -125,6 +127,44 @@ describe('A training process', () => {
     expect(line).toBe('ready');
     process.kill(await wrapperPid(job.key), 'SIGKILL');
     expect(await untilExited(backend, job.key)).toMatchObject({ code: 137, outOfMemory: false });
+  });
+
+  it('kills the replicas that do not stop when another has failed', async () => {
+    const impatient = createProcessBackend({
+      jobs,
+      python: 'python3',
+      installation: 'test',
+      artifacts,
+      replicaGraceMs: 300,
+    });
+    const script = 'refuse-as=0 status=Pid all-reduce=1 break-as=1 forever';
+    const job = await scriptedJob(artifacts, script, { delivery: ++delivery });
+    await impatient.submit({ ...job, replicas: 2 });
+    expect(await untilExited(impatient, job.key)).toEqual(
+      expect.objectContaining({
+        code: 65,
+        reason: 'Replica 1 ended with exit code 65, and so all were ended.',
+      }),
+    );
+    const pids = (await readAll(impatient, job.key)).flatMap(
+      (line) => /^\[\d\] Pid: (\d+)$/.exec(line)?.[1] ?? [],
+    );
+    expect(pids).toHaveLength(2);
+    for (const pid of pids) expect(await identifyProcess(Number(pid))).toBeUndefined();
+  });
+
+  it('takes all its replicas along when its wrapper is killed', async () => {
+    const script = 'refuse status=Pid all-reduce=1 say=ready forever';
+    const job = await scriptedJob(artifacts, script, { delivery: ++delivery });
+    await backend.submit({ ...job, replicas: 2 });
+    await untilSaid(backend, job.key, '[0] ready');
+    await untilSaid(backend, job.key, '[1] ready');
+    process.kill(await wrapperPid(job.key), 'SIGKILL');
+    expect(await untilExited(backend, job.key)).toMatchObject({ code: 137, outOfMemory: false });
+    for (const line of (await readAll(backend, job.key)).filter((each) => each.includes('Pid')))
+      await vi.waitFor(async () =>
+        expect(await identifyProcess(Number(line.split(' ').at(-1)))).toBeUndefined(),
+      );
   });
 
   it('is not taken for a later process with its number', async () => {

@@ -23,6 +23,10 @@ export interface BackendUnderTest {
   limits: Perhaps<true>;
   /** Whether the trainer is shut off: read-only root, no network, no rights. */
   isolation: Perhaps<true>;
+  /** Whether several replicas may train one model. */
+  replicas: Perhaps<true>;
+  /** Whether they reach each other. */
+  meeting: Perhaps<true>;
   /** Whether the machine surely has no GPU, and the backend hands GPUs out. */
   withoutGpu: Perhaps<true>;
 }

@@ -1,6 +1,8 @@
 """Words of the scripted trainer by which the conformance suite looks around inside a job."""
 
+import json
 import os
+import signal
 import socket
 import sys
 import time
@@ -81,6 +83,41 @@ def variable(name):
     tell(name, os.environ.get(name, "is not set"))
 
 
+def all_reduce(number):
+    """Sums over all replicas: rank 0 gathers at the meeting point and tells everybody."""
+    own, world, rank = int(number) + int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]), os.environ["RANK"]
+    meeting = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    if rank == "0":
+        with socket.create_server(meeting, backlog=world) as server:
+            others = [server.accept()[0].makefile("rw") for _ in range(world - 1)]
+            total = own + sum(json.loads(other.readline()) for other in others)
+            for other in others:
+                print(total, file=other, flush=True)
+    else:
+        with reach_patiently(meeting).makefile("rw") as first:
+            print(own, file=first, flush=True)
+            total = json.loads(first.readline())
+    tell("sum", total)
+
+
+def reach_patiently(meeting):
+    while True:
+        try:
+            return socket.create_connection(meeting)
+        except OSError:
+            time.sleep(0.02)
+
+
+def refuse_as(rank):
+    if os.environ.get("RANK") == rank:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def kill_as(rank):
+    if os.environ.get("RANK") == rank:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def break_as(rank):
     """Fails where this is the replica of that rank."""
     if os.environ.get("RANK") == rank:
@@ -88,7 +125,10 @@ def break_as(rank):
 
 
 probes = {
+    "all-reduce": all_reduce,
     "break-as": break_as,
+    "kill-as": kill_as,
+    "refuse-as": refuse_as,
     "complain": complain,
     "bytes": write_bytes,
     "lines": number_lines,

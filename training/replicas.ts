@@ -1,0 +1,86 @@
+import { once } from 'node:events';
+import { mkdir, symlink } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { digestOf } from '../runtime/digest.js';
+
+/** Below the ports that Linux hands out by itself, so that no passing connection takes one before rank 0 opens it. */
+const firstPort = 20_000;
+const lastPort = 29_999;
+
+/** What of `/opt/ml` all replicas see; the rest each has for itself. */
+const shared = ['input', 'checkpoints', 'code'];
+const own = ['model', 'output'];
+
+/** Where the trainer of that rank finds its `/opt/ml`, below the job's; that of rank 0 is the job's. */
+export function replicaRoot(root: string, rank: number): string {
+  return rank === 0 ? root : join(root, 'replicas', String(rank));
+}
+
+/**
+ * Makes the folders of all ranks but 0: what a replica reads, and its checkpoints, are the job's; what it hands over is its own, so that
+ * no two write the same manifest.
+ */
+export async function layOutReplicas(root: string, replicas: number): Promise<void> {
+  for (let rank = 1; rank < replicas; rank += 1) {
+    const folder = replicaRoot(root, rank);
+    for (const name of own) await mkdir(join(folder, name), { recursive: true });
+    // Relative: a container sees the same folder by another path.
+    for (const name of shared) await symlink(join('..', '..', name), join(folder, name));
+  }
+}
+
+/** How the replicas of one job reach each other. */
+export interface Meeting {
+  address: string;
+  port: number;
+  replicas: number;
+}
+
+/** The variables by which torchrun tells its processes of each other, one machine and one process a rank. */
+export function variablesOnOneMachine(
+  { address, port, replicas }: Meeting,
+  rank: number,
+): Record<string, string> {
+  return {
+    MASTER_ADDR: address,
+    MASTER_PORT: String(port),
+    WORLD_SIZE: String(replicas),
+    LOCAL_WORLD_SIZE: String(replicas),
+    RANK: String(rank),
+    LOCAL_RANK: String(rank),
+    GROUP_RANK: '0',
+  };
+}
+
+/** A port of this machine that is free now: for the same job the same, unless somebody has taken it. */
+export async function findMeetingPort(key: string): Promise<number> {
+  const spread = Number.parseInt(digestOf(key).slice(0, 8), 16);
+  const count = lastPort - firstPort + 1;
+  for (let tries = 0; tries < count; tries += 1) {
+    const port = firstPort + ((spread + tries) % count);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`No port between ${firstPort} and ${lastPort} is free.`);
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  const listening = once(server, 'listening');
+  server.listen(port, '127.0.0.1');
+  const free = await listening.then(
+    () => true,
+    () => false,
+  );
+  if (free) await new Promise((resolve) => server.close(resolve));
+  return free;
+}
+
+/** Which of several replicas ended all of them. */
+export function tellCulprit(
+  rank: number,
+  { code, outOfMemory }: { code: number; outOfMemory: boolean },
+): string {
+  const what = outOfMemory ? 'ran out of memory' : `ended with exit code ${code}`;
+  return `Replica ${rank} ${what}, and so all were ended.`;
+}
