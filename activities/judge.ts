@@ -6,7 +6,7 @@ import type { JudgeStepInput, JudgeStepResult } from '../contracts/stages.js';
 import { loadApproval } from '../db/approval.js';
 import { addHistograms, armAnswers, armWindows, latencyBefore } from '../db/arm-counts.js';
 import type { Database } from '../db/connect.js';
-import { lastJudgement, markRelease, storeJudgement, type ReleaseKey } from '../db/release.js';
+import { lastJudgement, markJudged, storeJudgement, type ReleaseKey } from '../db/release.js';
 import { addToOutbox } from '../db/outbox.js';
 import { revisionsOfActs } from '../db/route.js';
 import { loadSpec } from '../db/spec.js';
@@ -48,7 +48,7 @@ export function createJudgeActivities({ db, log, clock }: JudgeDependencies): Ju
     let look = before?.step === input.step ? before.look : 0;
     let latencyBound = before?.basis.latencyBound ?? null;
     let kept: Judgement | null = null;
-    await markRelease(db, key, { status: 'canary', step: input.step });
+    await markJudged(db, key, { status: 'canary', step: input.step, steered: input.steered });
 
     for (;;) {
       const { windows, canary, baseline } = await readArms(input.model, revisions, since);
@@ -79,7 +79,7 @@ export function createJudgeActivities({ db, log, clock }: JudgeDependencies): Ju
       report();
       if (decided && judgement) {
         if (judgement.recommendation === 'ask')
-          await askPeople(key, { judgement, asking: `${input.step}/${startedAt}` });
+          await askPeople(key, input, { judgement, asking: `${input.step}/${startedAt}` });
         const { step, recommendation } = judgement;
         log.info('A canary step is judged', { ...key, step, look, recommendation });
         return { judgement };
@@ -88,14 +88,18 @@ export function createJudgeActivities({ db, log, clock }: JudgeDependencies): Ju
     }
   }
 
-  /** The release waits, and whoever may decide is told: once for each stretch of time that a step was given. */
+  /**
+   * The release waits, and whoever may decide is told: once for each stretch of time that a step was given. Where a person has paused or
+   * steered it meanwhile, this judge is asked no more: nothing is said.
+   */
   async function askPeople(
     key: ReleaseKey,
+    { steered }: JudgeStepInput,
     { judgement, asking }: { judgement: Judgement; asking: string },
   ): Promise<void> {
     const { model, delivery, version } = key;
     await db.transaction(async (tx) => {
-      await markRelease(tx, key, { status: 'waiting' });
+      if (!(await markJudged(tx, key, { status: 'waiting', steered }))) return;
       const approved = await loadApproval(tx, key);
       await addToOutbox(tx, {
         key: `release.waiting/${model}/${delivery}/${version}/${asking}`,

@@ -2,7 +2,7 @@ import { appendAudit } from '../db/audit.js';
 import type { Database, Transaction } from '../db/connect.js';
 import { addToOutbox } from '../db/outbox.js';
 import { championNumber, requireApproval, setChampion } from '../db/promotion.js';
-import { endRelease, latestRelease, markRelease } from '../db/release.js';
+import { endRelease, markRelease, markSteered } from '../db/release.js';
 import { addRoute, currentRoute, lockRoute, requireRevision, revisionOfAct } from '../db/route.js';
 import { release } from '../db/schema/release.js';
 import type {
@@ -199,18 +199,17 @@ export function createReleaseActivities({
     });
   }
 
-  /** Records that a person paused, resumed or extended a release. A second run finds it standing so and writes nothing. */
+  /** Records that a person paused, resumed or extended a release. A second run finds the command counted and writes nothing. */
   async function steerRelease(input: SteerReleaseInput): Promise<void> {
-    const { status, by, reason } = input;
+    const { act, status, steered, by, reason } = input;
     await db.transaction(async (tx) => {
-      const before = await latestRelease(tx, input);
-      if (!before || before.endedAt || before.status === status) return;
-      await markRelease(tx, input, { status });
+      const before = await markSteered(tx, input, { status, steered });
+      if (before === null) return;
       await appendAudit(tx, {
         actor: by,
-        action: status === 'paused' ? 'release.paused' : 'release.resumed',
+        action: `release.${steeredTo(act, status)}`,
         subject: subjectOf(input),
-        detail: { delivery: input.delivery, before: before.status, reason },
+        detail: { delivery: input.delivery, before, reason },
       });
     });
   }
@@ -252,6 +251,12 @@ async function requireChampion(
     `v${version} of ${model} was to follow champion ${name(champion)}, but the champion is ${name(found)}.`,
     { model, champion, found },
   );
+}
+
+/** How the audit trail calls a command; workflows of before told only what it led to. */
+function steeredTo(act: SteerReleaseInput['act'], status: SteerReleaseInput['status']): string {
+  if (act === 'extend') return 'extended';
+  return status === 'paused' ? 'paused' : 'resumed';
 }
 
 const subjectOf = ({ model, version }: { model: string; version: number }): string =>

@@ -8,7 +8,7 @@ import type { DeliverModelInput, DeliveryOutcome, Trigger } from './delivery.js'
 import type { Evaluated } from './evaluation.js';
 import type { ArtifactRef, TimeWindow } from './names.js';
 import type { Judgement, ReleaseOutcome, ReleaseStep } from './release.js';
-import type { ReleaseStatus } from './release-state.js';
+import type { ReleaseAct, ReleaseStatus } from './release-state.js';
 import type { TrainingOutcome } from './training.js';
 
 export interface DeliveryKey {
@@ -174,6 +174,8 @@ export interface JudgeStepInput extends DeliveryKey {
   since?: number;
   /** From `since` until a person is asked. */
   maximumTime: number;
+  /** How often a person had steered the release when this judge was sent; left out by workflows of before. */
+  steered?: number;
 }
 export interface JudgeStepResult {
   judgement: Judgement;
@@ -194,6 +196,9 @@ export interface RestoreRouteInput extends DeliveryKey {
 /** A command of a person that left the release running, and the state it led to. */
 export interface SteerReleaseInput extends DeliveryKey {
   version: number;
+  /** Which command, and the how many-th of this release; both left out by workflows of before. */
+  act?: ReleaseAct;
+  steered?: number;
   status: ReleaseStatus;
   by: string;
   reason: string;

@@ -57,6 +57,8 @@ export interface ReleaseState {
   question: string | null;
   outcome: ReleaseOutcome | null;
   reason: string;
+  /** How often a person has paused, resumed or extended it. */
+  steered: number;
   refusedMessages: number;
 }
 

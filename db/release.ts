@@ -1,4 +1,4 @@
-import { and, desc, eq, isNull, sql } from 'drizzle-orm';
+import { and, desc, eq, isNull, lte, ne, sql } from 'drizzle-orm';
 import type { Judgement } from '../contracts/release.js';
 import type { ReleaseStatus } from '../contracts/release-state.js';
 import type { DeliveryKey } from '../contracts/stages.js';
@@ -40,6 +40,57 @@ export async function markRelease(
     .update(release)
     .set(change)
     .where(and(eq(release.runId, row.runId), isNull(release.endedAt)));
+}
+
+/**
+ * Says what a judge found, unless a person has steered the release since that judge was sent, or keeps it paused: false then. `steered` is
+ * how often a person had when it was sent; a judge that was not told is heard, but for the pause.
+ */
+export async function markJudged(
+  db: Executor,
+  key: ReleaseKey,
+  { steered, ...change }: { status: ReleaseStatus; step?: number; steered: number | undefined },
+): Promise<boolean> {
+  const row = await latestRelease(db, key);
+  if (!row) return true;
+  const marked = await db
+    .update(release)
+    .set(change)
+    .where(
+      and(
+        eq(release.runId, row.runId),
+        isNull(release.endedAt),
+        ne(release.status, 'paused'),
+        steered === undefined ? undefined : lte(release.steered, steered),
+      ),
+    )
+    .returning({ runId: release.runId });
+  return marked.length > 0;
+}
+
+/**
+ * Says where a person has steered a running release to; answers with where it stood, or null when it has ended or this was said before. It
+ * was when as many commands are recorded or, where the command has no number, when the release stands so.
+ */
+export async function markSteered(
+  tx: Transaction,
+  key: ReleaseKey,
+  { status, steered }: { status: ReleaseStatus; steered: number | undefined },
+): Promise<ReleaseStatus | null> {
+  const newest = await latestRelease(tx, key);
+  if (!newest) return null;
+  const [row] = await tx
+    .select()
+    .from(release)
+    .where(eq(release.runId, newest.runId))
+    .for('update');
+  if (!row || row.endedAt) return null;
+  if (steered === undefined ? row.status === status : row.steered >= steered) return null;
+  await tx
+    .update(release)
+    .set({ status, steered: steered ?? row.steered })
+    .where(eq(release.runId, row.runId));
+  return row.status;
 }
 
 /** Ends a release; false when it had ended so before. */

@@ -44,7 +44,7 @@ export async function holdStep(
     if (judging === null && historyIsLong() && commands.idle())
       return { kind: 'renew', held: { ...held, stretch } };
     if (board.state.status === 'canary' && judging === null) {
-      judging = startJudge(input, held, stretch);
+      judging = startJudge(input, held, { stretch, steered: board.state.steered });
       board.change({ judgedUntil: new Date(stretch.until).toISOString() });
     }
     const watched = judging;
@@ -57,7 +57,7 @@ export async function holdStep(
       watched?.stop();
       judging = null;
       stretch = stretched(stretch, command.act, input.maximumTime);
-      await recordCommand(input, command, board.state.status);
+      await recordCommand(input, command, board.state);
       commands.settle();
     } else if (watched?.settled()) {
       const end = follow(watched.result().judgement, board);
@@ -75,7 +75,8 @@ function obey(
   const words = `${act} by ${by}${reason ? `: ${reason}` : ''}`;
   const waited = board.state.status === 'waiting';
   const change = (status: ReleaseState['status']) => {
-    board.change({ status, question: null, judgedUntil: null, reason: words }, words);
+    const steered = board.state.steered + 1;
+    board.change({ status, question: null, judgedUntil: null, reason: words, steered }, words);
     if (waited) upsertSearchAttributes(nobodyAwaited);
   };
   switch (act) {
@@ -117,13 +118,13 @@ function stretched(stretch: Stretch, act: Command['act'], length: number): Stret
 async function recordCommand(
   { model, delivery, version }: ReleaseModelInput,
   { act, by, reason }: Command,
-  status: ReleaseState['status'],
+  { status, steered }: ReleaseState,
 ): Promise<void> {
   // Before this guard nothing was recorded.
   if (!patched('record-commands')) return;
   const summary = `Record: ${act} by ${by}`;
   await pipeline.steerRelease.executeWithOptions({ summary }, [
-    { model, delivery, version, status, by, reason },
+    { model, delivery, version, act, steered, status, by, reason },
   ]);
 }
 
@@ -152,7 +153,7 @@ function follow(judgement: Judgement, board: Board<ReleaseState>): StepEnd | nul
 function startJudge(
   input: ReleaseModelInput,
   held: HeldStep,
-  { since, until }: Stretch,
+  { stretch: { since, until }, steered }: { stretch: Stretch; steered: number },
 ): Running<JudgeStepResult> {
   const { model, delivery, version, specDigest, every } = input;
   const { step, share, revision, champion } = held;
@@ -175,6 +176,7 @@ function startJudge(
         sinceRevision: revision,
         since,
         maximumTime: until - since,
+        steered,
       },
     ]),
   );

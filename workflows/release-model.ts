@@ -44,7 +44,7 @@ export async function releaseModel(
   requireReleaseId(input);
   const { model, delivery, version, champion, carried } = input;
   const key = { model, delivery };
-  const board = createBoard(carried?.state ?? openState(input), renderRelease);
+  const board = createBoard({ ...openState(input), ...carried?.state }, renderRelease);
   const undo: Compensation[] = carried?.undo ?? [];
   setHandler(defineQuery<ReleaseState>(queries.state), () => board.state);
   setHandler(defineQuery<ReleasePlanAnswer>(queries.plan), () => {
@@ -229,6 +229,7 @@ function openState({ model, delivery, version, champion, steps }: ReleaseModelIn
     question: null,
     outcome: null,
     reason: '',
+    steered: 0,
     refusedMessages: 0,
   };
 }

@@ -12,6 +12,7 @@ export const checkpoint = pgTable(
     bytes: bigint({ mode: 'number' }).notNull(),
     at: timestamp({ withTimezone: true }).notNull().defaultNow(),
     corruptAt: timestamp('corrupt_at', { withTimezone: true }),
+    expiredAt: timestamp('expired_at', { withTimezone: true }),
   },
   (table) => [primaryKey({ columns: [table.key, table.number] })],
 );

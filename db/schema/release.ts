@@ -14,6 +14,7 @@ export const release = pgTable('release', {
   steps: jsonb().$type<ReleaseStep[]>().notNull(),
   requestedBy: text('requested_by').notNull(),
   reason: text().notNull().default(''),
+  steered: integer().notNull().default(0),
   startedAt: timestamp('started_at', { withTimezone: true }).notNull().defaultNow(),
   endedAt: timestamp('ended_at', { withTimezone: true }),
 });

@@ -7,6 +7,7 @@ export const model = pgTable('model', {
   currentSpec: text('current_spec'),
   createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
   retiredAt: timestamp('retired_at', { withTimezone: true }),
+  offAirAt: timestamp('off_air_at', { withTimezone: true }),
 });
 
 export const spec = pgTable('spec', {

@@ -56,6 +56,10 @@ beforeEach(async () => {
 });
 afterEach(() => database.close());
 
+const giveRelease = () =>
+  database.db.execute(sql`
+    INSERT INTO release (run_id, model, version, champion, delivery, workflow_id, status, steps, requested_by)
+    VALUES ('r', ${model}, 2, 1, 2, 'w', 'staging', '[]', 'ada')`);
 const environment = () => new MockActivityEnvironment({ scheduledTimestampMs: Date.now() });
 const judge = (overrides: Partial<JudgeStepInput> = {}, within = environment()) =>
   within.run(
@@ -125,10 +129,28 @@ describe('the judge of a step', () => {
     expect(judgement.look).toBe(2);
   });
 
+  test('takes nothing back that a person did meanwhile, and asks nobody then', async () => {
+    const standing = async () =>
+      (await database.db.execute(sql`SELECT status FROM release`)).rows[0]?.status;
+    await giveRelease();
+    const releases = createReleaseActivities({ db: database.db, log: silentLog });
+    const steered = { model, delivery: 2, version: 2, by: 'ada', reason: '' };
+    await releases.steerRelease({ ...steered, act: 'pause', status: 'paused', steered: 1 });
+    await judge({ maximumTime: 0 });
+    await judge({ maximumTime: 0, steered: 0 });
+    expect(await standing()).toBe('paused');
+    await releases.steerRelease({ ...steered, act: 'resume', status: 'canary', steered: 2 });
+    await judge({ maximumTime: 0, steered: 0 });
+    expect(await standing()).toBe('canary');
+    const told = sql`SELECT count(*)::int AS n FROM outbox WHERE type = 'release.waiting'`;
+    expect((await database.db.execute(told)).rows).toEqual([{ n: 0 }]);
+    await judge({ maximumTime: 0, steered: 2 });
+    expect(await standing()).toBe('waiting');
+    expect((await database.db.execute(told)).rows).toEqual([{ n: 1 }]);
+  });
+
   test('asks a person when the time is over, and says so in the release', async () => {
-    await database.db.execute(sql`
-      INSERT INTO release (run_id, model, version, champion, delivery, workflow_id, status, steps, requested_by)
-      VALUES ('r', ${model}, 2, 1, 2, 'w', 'staging', '[]', 'ada')`);
+    await giveRelease();
     const { judgement } = await judge({ maximumTime: 0 });
     expect(judgement.recommendation).toBe('ask');
     const { rows } = await database.db.execute(sql`SELECT status, step FROM release`);

@@ -95,6 +95,22 @@ test('a pause and its end stand in the record, with one audit entry each, howeve
   expect((await latestRelease(database.db, steering))?.status).toBe('aborted');
 });
 
+test('an extension of a running canary stands in the audit trail, each one once', async () => {
+  await activities().openRelease(opening(2, null));
+  await database.db.execute(sql`UPDATE release SET status = 'canary'`);
+  const extending = (steered: number) => ({
+    ...{ model, delivery: 2, version: 2, by: 'ada', reason: 'it is a holiday' },
+    ...({ act: 'extend', status: 'canary', steered } as const),
+  });
+  for (const steered of [1, 1, 2, 1]) await activities().steerRelease(extending(steered));
+  await Promise.all([3, 3].map((steered) => activities().steerRelease(extending(steered))));
+  const { rows } = await database.db.execute(
+    sql`SELECT actor, detail ->> 'before' AS before FROM audit_entry WHERE action = 'release.extended'`,
+  );
+  expect(rows).toEqual(Array(3).fill({ actor: 'ada', before: 'canary' }));
+  expect((await latestRelease(database.db, extending(1)))?.steered).toBe(3);
+});
+
 describe('a first release', () => {
   test('promotes at revision 1 with alias, audit entry and notice', async () => {
     expect(await activities().openRelease(opening(1, null))).toEqual({ revision: 0 });

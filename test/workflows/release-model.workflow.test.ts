@@ -69,8 +69,8 @@ describe('commands', () => {
     expect(((await handle.result()) as ReleaseResult).outcome).toBe('promoted');
     expect(world.calls(model)).not.toContain('restoreRoute');
     expect(world.inputs(model, 'steerRelease')).toMatchObject([
-      { status: 'paused', ...ann },
-      { status: 'canary', ...ann },
+      { act: 'pause', status: 'paused', steered: 1, ...ann },
+      { act: 'resume', status: 'canary', steered: 2, ...ann },
     ]);
   });
 
