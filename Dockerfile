@@ -18,13 +18,14 @@ RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates
 WORKDIR /app
 COPY --from=packages /app/node_modules node_modules
 COPY . .
+RUN node runtime/launch.mjs --build
 RUN mkdir -p /var/lib/perennial /artifacts && chown node:node /var/lib/perennial /artifacts
 ENV NODE_ENV=production \
     PERENNIAL_HOME=/var/lib/perennial \
     PERENNIAL_ARTIFACTS=/artifacts \
     PERENNIAL_TRAINER_PYTHON=/opt/trainer/bin/python
 USER node
-ENTRYPOINT ["node", "--import", "tsx"]
+ENTRYPOINT ["node", "runtime/launch.mjs"]
 
 FROM perennial AS perennial-training
 USER root

@@ -1,7 +1,6 @@
 import { PerennialError } from '../contracts/errors.js';
+import { isPinned } from '../contracts/resources.js';
 import type { Config } from '../runtime/config.js';
-import { connectEngine } from '../training/docker/engine.js';
-import { isPinned, resolveImage } from '../training/docker/image.js';
 
 /** Says which image a spec means for ever. */
 export type PinImage = (reference: string) => Promise<string>;
@@ -13,13 +12,15 @@ export type PinImage = (reference: string) => Promise<string>;
 export function choosePinning({ training, docker }: Config): PinImage | undefined {
   if (training === 'process') return undefined;
   if (training !== 'docker') return async (reference) => refuseTag(reference, 'no engine is asked');
-  const engine = connectEngine(docker.host);
-  return async (reference) =>
-    resolveImage(engine, reference).catch((error: unknown) => {
+  return async (reference) => {
+    const { connectEngine } = await import('../training/docker/engine.js');
+    const { resolveImage } = await import('../training/docker/image.js');
+    return resolveImage(connectEngine(docker.host), reference).catch((error: unknown) => {
       if (error instanceof PerennialError && error.code === 'ENGINE_UNAVAILABLE')
         return refuseTag(reference, error.message);
       throw error;
     });
+  };
 }
 
 function refuseTag(reference: string, reason: string): string {

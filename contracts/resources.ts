@@ -26,6 +26,11 @@ export const imageReference = z
     'an image such as registry/name:tag or name@sha256:…',
   );
 
+/** Whether a reference will always mean the same image: `name@sha256:…`, or an engine's own id `sha256:…`. */
+export function isPinned(reference: string): boolean {
+  return /sha256:[0-9a-f]{64}$/.test(reference);
+}
+
 const units = { Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 };
 
 /** Bytes of a size such as `4Gi`. */

@@ -1,7 +1,11 @@
 import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { PerennialError } from '../contracts/errors.js';
 import type { ScoredRows, ScoreMessage, ScoreTask } from './score-protocol.js';
+
+const launch = new URL('../runtime/launch.mjs', import.meta.url);
+const thread = fileURLToPath(new URL('score-worker.ts', import.meta.url));
 
 /** A million rows tell an area under the curve to 0.001; of a larger hold-out a part is judged, the same one every time. */
 const maximumRows = 1_000_000;
@@ -22,7 +26,7 @@ export async function scoreHoldout({
 }): Promise<ScoredRows> {
   signal?.throwIfAborted();
   const workerData: ScoreTask = { maximumRows, threads: availableParallelism(), ...task };
-  const worker = new Worker(new URL('./score-thread.mjs', import.meta.url), { workerData });
+  const worker = new Worker(launch, { argv: [thread], workerData });
   const answer = new Promise<ScoredRows>((resolve, reject) => {
     worker.on('message', (message: ScoreMessage) => {
       if (message.kind === 'progress') onProgress(message.rows, message.total);

@@ -9,8 +9,7 @@ import { identifyProcess, isRunning, stopProcess } from './process-identity.js';
 import type { Running } from './supervise.js';
 
 const largestLog = 20_000_000;
-/** Otherwise tsx takes the one of whatever project the working folder lies in. */
-const tsconfig = fileURLToPath(new URL('../tsconfig.json', import.meta.url));
+const launch = fileURLToPath(new URL('launch.mjs', import.meta.url));
 
 /**
  * Starts one of our own processes and returns when it said so: one line `{"ready":true,"address":"…"}` on stdout. Both outputs go to the log file,
@@ -37,13 +36,13 @@ export async function startNodePart({
   const { size: offset } = await log.stat();
   const child = spawn(
     process.execPath,
-    ['--import', import.meta.resolve('tsx'), file, ...args],
+    [launch, file, ...args],
     // Its own process group: Ctrl-C in the terminal is ours to pass on, in order.
     {
       cwd: folder,
       detached: true,
       stdio: ['ignore', log.fd, log.fd],
-      env: { ...environment, TSX_TSCONFIG_PATH: tsconfig },
+      env: environment,
     },
   );
   child.once('error', () => {});

@@ -2,7 +2,7 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
  * Waits for the first signal that asks the process to end, then runs `stop` and ends the process: 0 when all stopped, 1 when something would not. A
- * second signal, or `patience` milliseconds, end it at once. Never returns, since tsx with Temporal's runtime loaded does not end by itself.
+ * second signal, or `patience` milliseconds, end it at once. Never returns, since a process with Temporal's runtime loaded does not end by itself.
  */
 export async function stopOnSignal(
   stop: () => Promise<void>,

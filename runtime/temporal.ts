@@ -1,5 +1,4 @@
 import { Client, Connection } from '@temporalio/client';
-import { NativeConnection } from '@temporalio/worker';
 import { PerennialError } from '../contracts/errors.js';
 import type { Tracing } from './tracing/tracing.js';
 
@@ -36,18 +35,12 @@ export async function connectTemporal(
   return { client, connection, close: () => connection.close() };
 }
 
-/** The connection that workers poll on. Throws TEMPORAL_UNAVAILABLE. */
-export async function connectWorker(settings: TemporalSettings): Promise<NativeConnection> {
-  return NativeConnection.connect(transport(settings)).catch((cause: unknown) => {
-    throw unavailable(settings.address, cause);
-  });
-}
-
-function transport({ address, apiKey }: TemporalSettings) {
+/** How either kind of connection gets there. */
+export function transport({ address, apiKey }: TemporalSettings) {
   return apiKey === undefined ? { address } : { address, apiKey, tls: true };
 }
 
-function unavailable(address: string, cause: unknown): PerennialError {
+export function unavailable(address: string, cause: unknown): PerennialError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new PerennialError(
     'TEMPORAL_UNAVAILABLE',

@@ -1,4 +1,4 @@
-/** Writes docs/errors.md from the catalogue: `node --import tsx scripts/errors-page.ts`. */
+/** Writes docs/errors.md from the catalogue: `node runtime/launch.mjs scripts/errors-page.ts`. */
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { errorCatalogue, type ErrorEntry } from '../contracts/errors.js';

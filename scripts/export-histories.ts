@@ -1,6 +1,6 @@
 /**
  * Exports histories of real runs into test/histories/<type>/, to be replayed by the tests against every later workflow code:
- *   node --import tsx scripts/export-histories.ts [--query QUERY] [--limit N a type] [--into FOLDER]
+ *   node runtime/launch.mjs scripts/export-histories.ts [--query QUERY] [--limit N a type] [--into FOLDER]
  * Needs TEMPORAL_ADDRESS, as `perennial status` prints it.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -13,7 +13,7 @@ import { loadConfig } from '../runtime/config.js';
 import { connectTemporal } from '../runtime/temporal.js';
 
 /** Writes up to `limit` histories of each type; an id and a run name a file, so that exporting again replaces. Returns the paths. */
-export async function exportHistories(
+async function exportHistories(
   client: Client,
   { into, query, limit }: { into: string; query?: string | undefined; limit: number },
 ): Promise<string[]> {

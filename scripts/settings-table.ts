@@ -1,4 +1,4 @@
-/** Writes the table of settings into docs/operations.md: `node --import tsx scripts/settings-table.ts`. */
+/** Writes the table of settings into docs/operations.md: `node runtime/launch.mjs scripts/settings-table.ts`. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { z } from 'zod';
@@ -7,7 +7,7 @@ import { settings } from '../runtime/settings.js';
 const page = fileURLToPath(new URL('../docs/operations.md', import.meta.url));
 const between = /(<!-- settings -->\n)[^]*(<!-- end of settings -->)/;
 
-export function settingsTable(): string {
+function settingsTable(): string {
   const rows = Object.entries<z.ZodType>(settings).map(([name, schema]) => {
     const byDefault = schema.safeParse(undefined).data;
     const shown =

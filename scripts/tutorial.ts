@@ -1,4 +1,4 @@
-/** Runs the commands of docs/tutorial.md from the document itself, in order, as one reader's shell: `node --import tsx scripts/tutorial.ts`. */
+/** Runs the commands of docs/tutorial.md from the document itself, in order, as one reader's shell: `node runtime/launch.mjs scripts/tutorial.ts`. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

@@ -3,17 +3,12 @@ import { PerennialError } from '../contracts/errors.js';
 import type { ArtifactStore } from '../runtime/artifacts.js';
 import { isLoopback, type Config } from '../runtime/config.js';
 import type { TrainingBackend } from '../training/backend.js';
-import { createDockerBackend } from '../training/docker/backend.js';
-import { connectEngine } from '../training/docker/engine.js';
-import { createKubernetesBackend } from '../training/kubernetes/backend.js';
-import { openCluster } from '../training/kubernetes/cluster.js';
-import { loadPlacement } from '../training/kubernetes/placement.js';
 import { createProcessBackend } from '../training/process.js';
 import type { ProgressDoor } from '../training/progress-door.js';
 
 /**
  * The backend that PERENNIAL_TRAINING names. With a way to issue tokens, trainings that reach the control API may report to it.
- * Throws CONFIG_INVALID.
+ * Throws CONFIG_INVALID. Each backend's client is loaded where it is used: a process needs neither engine nor cluster.
  */
 export async function openBackend(
   config: Config,
@@ -31,7 +26,9 @@ export async function openBackend(
   const { installation } = config;
   const jobs = join(config.home, 'jobs');
   switch (config.training) {
-    case 'docker':
+    case 'docker': {
+      const { createDockerBackend } = await import('../training/docker/backend.js');
+      const { connectEngine } = await import('../training/docker/engine.js');
       return createDockerBackend({
         engine: connectEngine(config.docker.host),
         jobs,
@@ -41,6 +38,7 @@ export async function openBackend(
         network: config.docker.network,
         progressDoor: doorOf(config.docker.network),
       });
+    }
     case 'kubernetes': {
       const { claim, queue, placement, context, namespace } = config.kubernetes;
       if (claim === undefined)
@@ -48,6 +46,9 @@ export async function openBackend(
           'CONFIG_INVALID',
           'PERENNIAL_KUBERNETES_CLAIM is not set: it names the claim that pods find their job’s folder on.',
         );
+      const { createKubernetesBackend } = await import('../training/kubernetes/backend.js');
+      const { openCluster } = await import('../training/kubernetes/cluster.js');
+      const { loadPlacement } = await import('../training/kubernetes/placement.js');
       return createKubernetesBackend({
         cluster: await openCluster({ context, namespace }),
         jobs,

@@ -9,6 +9,7 @@ import type { OwnedGpus } from '../db/gpu-lease.js';
 import { issueProgressToken } from '../db/training-progress.js';
 import { createGpuSampler } from '../training/gpu-usage.js';
 import { openBackend } from './backend.js';
+import { startGpuAdverts } from './gpu-adverts.js';
 import type { Parts } from './parts.js';
 import { createWorker, type WorkerDependencies } from './worker.js';
 
@@ -24,7 +25,10 @@ export function createTrainingWorker(
   });
 }
 
-/** The same for trainings that ask for GPUs of a class: as many at a time as there are GPUs, so that the others wait where any owner finds them. */
+/**
+ * The same for trainings that ask for GPUs of a class: as many at a time as there are GPUs, so that the others wait where any owner finds
+ * them, and one more, which waits here for GPUs in use: so a more urgent one is seen, and may ask for them.
+ */
 export function createGpuTrainingWorker(
   dependencies: WorkerDependencies,
   { activities, gpus }: { activities: TrainingActivities; gpus: OwnedGpus },
@@ -32,7 +36,7 @@ export function createGpuTrainingWorker(
   return createWorker(dependencies, 'training', {
     activities,
     taskQueue: trainingQueue(gpus.class),
-    maxConcurrentActivityTaskExecutions: gpus.devices.length,
+    maxConcurrentActivityTaskExecutions: gpus.devices.length + 1,
     maxHeartbeatThrottleInterval: '3 seconds',
   });
 }
@@ -56,11 +60,17 @@ export async function startTraining(parts: Parts): Promise<Worker[]> {
       config.training === 'kubernetes'
         ? undefined
         : createGpuWatch({ db, clock, log, sample: createGpuSampler() }),
-    leases: owned.length > 0 ? createGpuLeases({ db, log, owned }) : undefined,
+    // Which pods go first, and which give way, is the cluster's affair.
+    leases:
+      owned.length > 0
+        ? createGpuLeases({ db, log, owned, preempt: config.training !== 'kubernetes' })
+        : undefined,
     traceparent: () => tracing?.traceparent(),
   });
-  return Promise.all([
+  const workers = await Promise.all([
     createTrainingWorker(parts, { activities }),
     ...owned.map((gpus) => createGpuTrainingWorker(parts, { activities, gpus })),
   ]);
+  startGpuAdverts(parts, { owned, workers });
+  return workers;
 }

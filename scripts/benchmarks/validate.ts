@@ -52,8 +52,7 @@ export const validate: Benchmark = {
       const quarantine = join(folder, 'quarantine.parquet');
       const compared = await runPairs(pairs, {
         ours: measure(ours, process.execPath, [
-          '--import',
-          'tsx',
+          pathOf('../../runtime/launch.mjs'),
           pathOf('validate-flights.ts'),
           folder,
         ]),

@@ -7,7 +7,7 @@ test('the control API refuses to listen where others reach it and no token is as
   const { code, error } = await new Promise<{ code: unknown; error: string }>((settle) => {
     execFile(
       process.execPath,
-      ['--import', import.meta.resolve('tsx'), join(root, 'api/main.ts')],
+      [join(root, 'runtime/launch.mjs'), join(root, 'api/main.ts')],
       { cwd: root, env: { PATH: process.env.PATH, PERENNIAL_HOST: '0.0.0.0' } },
       (failure, _, stderr) => settle({ code: failure?.code, error: stderr }),
     );

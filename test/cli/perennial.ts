@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const root = new URL('../../', import.meta.url);
-const loader = import.meta.resolve('tsx');
+const launch = fileURLToPath(new URL('runtime/launch.mjs', root));
 
 export interface Ended {
   code: number;
@@ -20,7 +20,7 @@ export function runPerennial(
   return new Promise((resolve) => {
     execFile(
       process.execPath,
-      ['--import', loader, main, ...args],
+      [launch, main, ...args],
       { cwd, env: { ...plainEnvironment(), ...environment }, timeout: 60_000 },
       (error, stdout, stderr) =>
         resolve({
@@ -37,7 +37,7 @@ export async function startPart(
   file: string,
   environment: Record<string, string>,
 ): Promise<{ address: string; stop: () => Promise<void> }> {
-  const child = spawn(process.execPath, ['--import', loader, fileURLToPath(new URL(file, root))], {
+  const child = spawn(process.execPath, [launch, fileURLToPath(new URL(file, root))], {
     env: { ...plainEnvironment(), ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -28,7 +28,7 @@ function perennial(command: string, settings: Record<string, string> = {}) {
   };
   const child = spawn(
     process.execPath,
-    ['--import', import.meta.resolve('tsx'), join(root, 'cli/main.ts'), ...command.split(' ')],
+    [join(root, 'runtime/launch.mjs'), join(root, 'cli/main.ts'), ...command.split(' ')],
     { cwd: join(home, '..'), env: environment, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const said = { out: '', error: '' };

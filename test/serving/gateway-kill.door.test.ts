@@ -36,7 +36,7 @@ afterAll(() => database.close());
 
 /** The gateway as `perennial up` starts it. */
 async function startGateway(home: string, more: Record<string, string> = {}) {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'serving/main.ts'], {
+  const child = spawn(process.execPath, ['runtime/launch.mjs', 'serving/main.ts'], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {

@@ -8,7 +8,7 @@ import { describeSpec } from '../../client/spec-schema.js';
 test('the published JSON Schema is what the contract says now', async () => {
   const text = await readFile(new URL('../../docs/model.schema.json', import.meta.url), 'utf8');
   const published: unknown = JSON.parse(text);
-  expect(published, 'run: node --import tsx scripts/write-model-schema.ts').toEqual(
+  expect(published, 'run: node runtime/launch.mjs scripts/write-model-schema.ts').toEqual(
     JSON.parse(JSON.stringify(describeSpec())),
   );
 });

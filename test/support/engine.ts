@@ -49,10 +49,14 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 /** A process that outlives us when we are killed, and then clears up. */
 function guardAgainstKill(folder: string) {
   const guard = fileURLToPath(new URL('engine-guard.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', 'tsx', guard, String(process.pid), folder], {
-    detached: true,
-    stdio: 'ignore',
-  });
+  const child = spawn(
+    process.execPath,
+    ['runtime/launch.mjs', guard, String(process.pid), folder],
+    {
+      detached: true,
+      stdio: 'ignore',
+    },
+  );
   child.unref();
   return child;
 }

@@ -5,7 +5,8 @@ import type { NativeConnection } from '@temporalio/worker';
 import { inject } from 'vitest';
 import { silentLog } from '../../runtime/log.js';
 import { ensureSearchAttributes } from '../../runtime/search-attributes.js';
-import { connectTemporal, connectWorker } from '../../runtime/temporal.js';
+import { connectWorker } from '../../runtime/temporal-worker.js';
+import { connectTemporal } from '../../runtime/temporal.js';
 
 export interface FreshNamespace {
   address: string;

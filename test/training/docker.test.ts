@@ -3,7 +3,7 @@ import type Docker from 'dockerode';
 import { describe, expect, it } from 'vitest';
 import type { TrainingJob } from '../../contracts/training.js';
 import { describeContainer } from '../../training/docker/container.js';
-import { isPinned } from '../../training/docker/image.js';
+import { isPinned } from '../../contracts/resources.js';
 import { unframe } from '../../training/docker/frames.js';
 import { readState } from '../../training/docker/state.js';
 

@@ -66,8 +66,7 @@ describe('A training process', () => {
     const worker = spawn(
       process.execPath,
       [
-        '--import',
-        'tsx',
+        'runtime/launch.mjs',
         fileURLToPath(new URL('submit-and-wait.ts', import.meta.url)),
         JSON.stringify({ jobs, job, kept }),
       ],

@@ -31,7 +31,7 @@ test('a process that finds a schema it would misread stops with a sentence, and 
   await expect(requireKnownSchema(database.db)).rejects.toMatchObject(refusal);
   await expect(requireKnownSchemaIfThere(database.db, silentLog)).rejects.toMatchObject(refusal);
   await expect(migrateDatabase(database.url)).rejects.toMatchObject(refusal);
-  const started = promisify(execFile)(process.execPath, ['--import', 'tsx', 'api/main.ts'], {
+  const started = promisify(execFile)(process.execPath, ['runtime/launch.mjs', 'api/main.ts'], {
     cwd: root,
     env: { ...process.env, DATABASE_URL: database.url, TEMPORAL_ADDRESS: '127.0.0.1:1' },
   });

@@ -2,6 +2,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { PerennialError } from '../../contracts/errors.js';
+import { isPinned } from '../../contracts/resources.js';
 import type { JobStatus, TrainingJob } from '../../contracts/training.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import type { ListedJob, LogChunk, TrainingBackend } from '../backend.js';
@@ -14,7 +15,7 @@ import { openProgressDoorInside, type ProgressDoor } from '../progress-door.js';
 import { handOver, trainerUser } from '../trainer-user.js';
 import { describeContainer, labelFilter, labelsOf, readLabels } from './container.js';
 import { isRefusal, unavailable, unlessMissing, wordsOf } from './engine.js';
-import { ensureImage, isPinned } from './image.js';
+import { ensureImage } from './image.js';
 import { createOutputCopies } from './output.js';
 import { isCreated, readState } from './state.js';
 

@@ -1,13 +1,7 @@
 import type Docker from 'dockerode';
 import { PerennialError } from '../../contracts/errors.js';
+import { isPinned } from '../../contracts/resources.js';
 import { isRefusal, unavailable, unlessMissing, wordsOf } from './engine.js';
-
-const digest = /sha256:[0-9a-f]{64}$/;
-
-/** Whether a reference will always mean the same image: `name@sha256:…`, or an engine's own id `sha256:…`. */
-export function isPinned(reference: string): boolean {
-  return digest.test(reference);
-}
 
 /** Sees to it that the engine has the image, pulling it where it has not. Throws IMAGE_NOT_FOUND. A second run finds it there. */
 export async function ensureImage(engine: Docker, reference: string): Promise<void> {
