@@ -6,6 +6,7 @@ import { describeExit, judgeExit } from './exit-code.js';
 import { outputFiles } from './job-folder.js';
 import { verifyManifest } from './manifest.js';
 import { readPlainFile } from './plain-file.js';
+import { replicaRoot } from './replicas.js';
 import type { JobEnd } from './supervise.js';
 
 /**
@@ -59,7 +60,7 @@ export async function judgeJob({
     case 'exited': {
       const judged = judgeExit({ ...end, attempt: job.attempt });
       if (judged === 'succeeded') return keepResult(end, job, root, artifacts);
-      const reason = (await failureSentence(root)) ?? end.reason ?? describeExit(end);
+      const reason = (await failureSentence(root, job)) ?? end.reason ?? describeExit(end);
       return { kind: judged, error: 'TRAINING_FAILED', code: end.code, reason };
     }
   }
@@ -90,8 +91,20 @@ async function keepResult(
   }
 }
 
-/** The beginning of `output/failure`; null when the trainer left none. */
-async function failureSentence(root: string): Promise<string | null> {
+/** The beginning of `output/failure`, of the first replica that left one; null when none did. */
+async function failureSentence(
+  root: string,
+  { replicas = 1 }: TrainingJob,
+): Promise<string | null> {
+  if (replicas === 1) return readSentence(root);
+  for (let rank = 0; rank < replicas; rank += 1) {
+    const sentence = await readSentence(replicaRoot(root, rank));
+    if (sentence !== null) return `Replica ${rank}: ${sentence}`;
+  }
+  return null;
+}
+
+async function readSentence(root: string): Promise<string | null> {
   const bytes = await readPlainFile(join(root, outputFiles.failure), 8_192);
   const text = bytes?.toString('utf8') ?? '';
   return text.replaceAll('\0', '').trim().slice(0, 2_000) || null;

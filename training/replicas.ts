@@ -12,16 +12,19 @@ const lastPort = 29_999;
 const shared = ['input', 'checkpoints', 'code'];
 const own = ['model', 'output'];
 
-/** Where the trainer of that rank finds its `/opt/ml`, below the job's; that of rank 0 is the job's. */
-export function replicaRoot(root: string, rank: number): string {
-  return rank === 0 ? root : join(root, 'replicas', String(rank));
+/** Where the trainer of that rank finds its `/opt/ml`, below the job's; that of rank 0 leads to the job's. */
+export function replicaRoot(root: string, rank: number | string): string {
+  return join(root, 'replicas', String(rank));
 }
 
 /**
- * Makes the folders of all ranks but 0: what a replica reads, and its checkpoints, are the job's; what it hands over is its own, so that
- * no two write the same manifest.
+ * Makes a folder for each rank: what a replica reads, and its checkpoints, are the job's; what it hands over is its own, so that no two
+ * write the same manifest. That of rank 0 is the job's.
  */
 export async function layOutReplicas(root: string, replicas: number): Promise<void> {
+  if (replicas === 1) return;
+  await mkdir(join(root, 'replicas'));
+  await symlink('..', replicaRoot(root, 0));
   for (let rank = 1; rank < replicas; rank += 1) {
     const folder = replicaRoot(root, rank);
     for (const name of own) await mkdir(join(folder, name), { recursive: true });

@@ -137,6 +137,9 @@ describe('The Job of a training', () => {
     expect(env['WORLD_SIZE']?.value).toBe('4');
     expect(env['LOCAL_RANK']?.value).toBe('0');
     expect(env['RANK']?.valueFrom?.fieldRef?.fieldPath).toContain('job-completion-index');
+    const names = container.env?.map(({ name }) => name) ?? [];
+    expect(env['PERENNIAL_ML_ROOT']?.value).toBe('/opt/ml/replicas/$(RANK)');
+    expect(names.indexOf('RANK')).toBeLessThan(names.indexOf('PERENNIAL_ML_ROOT'));
     expect(podOf().container.env?.map(({ name }) => name)).not.toContain('RANK');
   });
 

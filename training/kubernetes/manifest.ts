@@ -1,6 +1,7 @@
 import type { V1EnvVar, V1Job, V1PodSpec, V1Service } from '@kubernetes/client-node';
 import { z } from 'zod';
 import type { TrainingJob } from '../../contracts/training.js';
+import { replicaRoot } from '../replicas.js';
 import type { Placement } from './placement.js';
 
 export const label = {
@@ -154,7 +155,7 @@ function environment(job: TrainingJob): V1EnvVar[] {
   const replicas = job.replicas ?? 1;
   const own = {
     ...job.environment,
-    PERENNIAL_ML_ROOT: mountPath,
+    PERENNIAL_ML_ROOT: replicas === 1 ? mountPath : replicaRoot(mountPath, '$(RANK)'),
     HOME: '/tmp',
     LANG: 'C.UTF-8',
     PYTHONUNBUFFERED: '1',
@@ -166,6 +167,8 @@ function environment(job: TrainingJob): V1EnvVar[] {
   if (replicas === 1) return variables;
   const rank = { fieldRef: { fieldPath: `metadata.annotations['${completionIndex}']` } };
   return [
+    // The kubelet puts a rank into those that come after it.
+    { name: 'RANK', valueFrom: rank },
     ...variables,
     // One process a replica, as torchrun tells its own.
     { name: 'MASTER_ADDR', value: `${job.key}-0.${job.key}` },
@@ -173,7 +176,6 @@ function environment(job: TrainingJob): V1EnvVar[] {
     { name: 'WORLD_SIZE', value: String(replicas) },
     { name: 'LOCAL_WORLD_SIZE', value: '1' },
     { name: 'LOCAL_RANK', value: '0' },
-    { name: 'RANK', valueFrom: rank },
     { name: 'GROUP_RANK', valueFrom: rank },
   ];
 }

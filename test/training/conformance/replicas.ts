@@ -48,6 +48,7 @@ export function describeReplicas(given: Given): void {
     const progress = await readFile(join(root, 'output', 'progress.jsonl'), 'utf8');
     expect(progress.trim().split('\n')).toHaveLength(1);
     await access(join(root, 'checkpoints', 'part'));
+    await access(join(root, 'replicas', '1', 'model', 'part'));
     await given.backend.remove(job.key);
     await expect(access(root)).rejects.toMatchObject({ code: 'ENOENT' });
   });

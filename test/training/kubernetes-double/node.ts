@@ -80,12 +80,13 @@ export function createNode({
           return outside + text.slice(inside.length);
       return text;
     };
-    const env = Object.fromEntries(
-      (wanted.env ?? []).map(({ name, value, valueFrom }) => [
-        name,
-        local(value ?? fieldOf(pod, valueFrom?.fieldRef?.fieldPath ?? '')),
-      ]),
-    );
+    const env: Record<string, string> = {};
+    for (const { name, value, valueFrom } of wanted.env ?? [])
+      env[name] = local(
+        // A variable may name those before it.
+        value?.replaceAll(/\$\((\w+)\)/g, (whole, other: string) => env[other] ?? whole) ??
+          fieldOf(pod, valueFrom?.fieldRef?.fieldPath ?? ''),
+      );
     if (pod.metadata.deletionTimestamp) return finish(pod, undefined);
     const memory = wanted.resources?.limits?.['memory'];
     const container = runContainer({
