@@ -1,5 +1,4 @@
 /** Measures what the platform costs beside its peers, on this machine, and says whether the goals are met. */
-import { Command } from 'commander';
 import type { Benchmark } from './benchmarks/benchmark.js';
 import { describeEnvironment } from './benchmarks/environment.js';
 import { history } from './benchmarks/history.js';
@@ -11,11 +10,12 @@ import { stopEverything } from './benchmarks/started.js';
 import { silenceTemporal } from './benchmarks/temporal-home.js';
 import { training } from './benchmarks/training.js';
 import { validate } from './benchmarks/validate.js';
+import { createCommand } from './command-line.js';
 
 const benchmarks: Benchmark[] = [stageOverhead, predict, validate, history, monitors, training];
 const names = benchmarks.map(({ name }) => name);
 
-const command = new Command('bench')
+const command = createCommand('bench')
   .description('Measures what the platform costs beside its peers, on this machine.')
   .argument('[name...]', 'benchmarks to run; all of them by default')
   .option('--json', 'print one line of JSON a result; what else is said goes to stderr')
@@ -37,9 +37,7 @@ Examples:
 const { json = false, full = false } = command.opts<{ json?: boolean; full?: boolean }>();
 const unknown = command.args.filter((name) => !names.includes(name));
 if (unknown.length > 0)
-  command.error(`There is no benchmark ${unknown.join(', ')}; there are ${names.join(', ')}.`, {
-    exitCode: 2,
-  });
+  command.error(`There is no benchmark ${unknown.join(', ')}; there are ${names.join(', ')}.`);
 
 async function main(): Promise<number> {
   if (process.platform !== 'linux') {

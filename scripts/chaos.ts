@@ -1,5 +1,5 @@
 /** Kills, stops, cuts off and starves each process at each stage of a delivery under traffic, and counts by key what came of it. */
-import { Command, InvalidArgumentError } from 'commander';
+import { createCommand, wholeNumber } from './command-line.js';
 import { hurtTrainings } from './faults/hurt-trainings.js';
 import { planKills, planOthers, processes, stages, type Fault } from './faults/plan.js';
 import { nameOf, playFaults, type Play, type Played } from './faults/play.js';
@@ -7,15 +7,8 @@ import { say, sayFromNow, withArena } from './faults/session.js';
 import { renderTable } from './faults/table.js';
 
 const seeds = 3;
-const wholeNumber = (text: string): number => {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('A whole number is expected.');
-  return Number(text);
-};
-
-const fewModels = (text: string): number => {
-  if (!/^[1-9]$/.test(text)) throw new InvalidArgumentError('1 to 9 are expected.');
-  return Number(text);
-};
+const seedNumber = wholeNumber(0);
+const fewModels = wholeNumber(1, 9);
 
 interface StackOptions {
   full?: true;
@@ -74,18 +67,13 @@ async function hurtDeliveries(options: StackOptions): Promise<void> {
   });
 }
 
-const program = new Command('chaos')
+const program = createCommand('chaos')
   .description(
     'Runs deliveries on a stack of its own under light traffic and hurts every process at every stage. Prints a table process × stage; exit code 1 when anything was lost, doubled or not finished.',
   )
   .enablePositionalOptions()
   .option('--full', `kill −9 at all ${processes.length * stages.length} pairs, with ${seeds} seeds`)
-  .option(
-    '--seed <number>',
-    'which pairs and moments; the same seed hurts the same',
-    wholeNumber,
-    1,
-  )
+  .option('--seed <number>', 'which pairs and moments; the same seed hurts the same', seedNumber, 1)
   .option('--only <words>', 'only faults whose name holds these words, such as "kill api"', '')
   .option('--lanes <models>', 'deliveries side by side', fewModels, 3)
   .addHelpText(
@@ -99,8 +87,8 @@ program
   .description(
     'Runs trainings of countable steps and kills worker, trainer, wrapper or the whole machine at any moment. Each has to end with the same bytes, no step run again but those behind the last checkpoint, nothing left running.',
   )
-  .option('--rounds <number>', 'trainings to hurt', wholeNumber, 50)
-  .option('--seed <number>', 'whom and when; the same seed hurts the same', wholeNumber, 1)
+  .option('--rounds <number>', 'trainings to hurt', wholeNumber(1), 50)
+  .option('--seed <number>', 'whom and when; the same seed hurts the same', seedNumber, 1)
   .option('--lanes <number>', 'trainings side by side', fewModels, 5)
   .option(
     '--docker',

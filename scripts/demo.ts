@@ -1,6 +1,6 @@
 /** Plays the flight-delay example on a stack of its own: births, approvals, releases, drift, a retraining and a version that is stopped. */
 import { join } from 'node:path';
-import { Command, Option } from 'commander';
+import { Option } from 'commander';
 import { removeStack } from '../cli/predecessor.js';
 import { pythonOf } from '../cli/stack-parts.js';
 import { startStack, type Stack } from '../cli/stack.js';
@@ -10,6 +10,7 @@ import { readApiToken } from '../runtime/api-token.js';
 import { loadConfig, type Config } from '../runtime/config.js';
 import { silentLog } from '../runtime/log.js';
 import { connectTemporal } from '../runtime/temporal.js';
+import { createCommand, wholeNumber } from './command-line.js';
 import { openTrainingEngine, type TrainingEngine } from './engine/training-engine.js';
 import { gatherFigures, type Figures } from './story/figures.js';
 import { model, playFlightDelay } from './story/flight-delay.js';
@@ -22,11 +23,11 @@ interface Options {
   json?: boolean;
   keep?: boolean;
   training?: Config['training'];
-  sample: string;
-  perSecond: string;
+  sample: number;
+  perSecond: number;
 }
 
-const options = new Command('demo')
+const options = createCommand('demo')
   .description(
     'Half a year of a flight-delay model in about two minutes, on real parts and real data.',
   )
@@ -39,8 +40,8 @@ const options = new Command('demo')
   .addOption(
     new Option('--training <backend>', 'where the trainer runs').choices(['process', 'docker']),
   )
-  .option('--sample <flights>', 'flights of a month that are asked about', '5000')
-  .option('--per-second <requests>', 'pace of the replay', '500')
+  .option('--sample <flights>', 'flights of a month that are asked about', wholeNumber(1), 5_000)
+  .option('--per-second <requests>', 'pace of the replay', wholeNumber(1), 500)
   .addHelpText(
     'after',
     '\nExamples:\n  ./scripts/demo --yes\n  ./scripts/demo --yes --json\n  ./scripts/demo --keep\n  ./scripts/demo --yes --training docker',
@@ -69,7 +70,7 @@ async function playOn(
   training: Config['training'],
 ): Promise<number> {
   const artifacts = join(home, 'artifacts');
-  const stack = await startStack({
+  const starting = startStack({
     config: { ...config, home, artifacts, training, ...engine?.settings },
     onPart: ({ name, address, milliseconds }) =>
       narrator.say(
@@ -78,14 +79,18 @@ async function playOn(
     onNotice: (part, sentence) => narrator.say(`${part}: ${sentence}`),
   });
   const stop = once(async () => {
-    await stack.stop();
+    // One that did not start has stopped what it had started.
+    const stack = await starting.catch(() => undefined);
+    await stack?.stop();
     await engine?.stop();
   });
   let exitCode = 130;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => void stop().finally(() => process.exit(exitCode)));
-  }
+  const leave = () => void stop().finally(() => process.exit(exitCode));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, leave);
+  // Nobody reads on (`| head`).
+  process.stdout.on('error', leave);
   try {
+    const stack = await starting;
     const figures = await play(stack);
     exitCode = figures.ok ? 0 : 1;
     tell(figures, stack);
@@ -125,7 +130,7 @@ async function play(stack: Stack): Promise<Figures> {
   const replay = createReplay({
     gateway: stack.gatewayUrl,
     model,
-    perSecond: Number(options.perSecond),
+    perSecond: options.perSecond,
   });
   try {
     await playFlightDelay({
@@ -134,7 +139,7 @@ async function play(stack: Stack): Promise<Figures> {
       replay,
       steward,
       folder: home,
-      sampleSize: Number(options.sample),
+      sampleSize: options.sample,
       patienceSeconds: options.yes ? 120 : 90 * 24 * 3600,
     });
     await steward.stop();

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { Command } from 'commander';
 import type { ProgressLine, TrainingJob } from '../contracts/training.js';
 import { createFolderArtifacts } from '../runtime/artifacts-folder.js';
 import type { TrainingBackend } from '../training/backend.js';
@@ -13,6 +12,7 @@ import { outputFiles } from '../training/job-folder.js';
 import { trainingKey } from '../training/key.js';
 import { createProcessBackend } from '../training/process.js';
 import { readProgress } from '../training/progress.js';
+import { createCommand } from './command-line.js';
 
 const lookMs = 250;
 const patienceMs = 600_000;
@@ -21,7 +21,7 @@ const killAfter = 25;
 const hardWork = { steps: 60, every, rounds: 50, rows: 32_768, columns: 2_048, outputs: 512 };
 const rehearsal = { steps: 60, every, rounds: 20, rows: 2_048, columns: 64, outputs: 16 };
 
-const command = new Command('gpu-check')
+const command = createCommand('gpu-check')
   .description(
     'Trains on the first GPU of this machine, kills the trainer, resumes it, and reports utilisation and energy.',
   )

@@ -1,10 +1,10 @@
 /** Makes the tabular trainer's image without pulling a base, and prints what PERENNIAL_TRAINER_IMAGE takes. */
-import { Command } from 'commander';
 import { loadConfig } from '../runtime/config.js';
 import { connectEngine } from '../training/docker/engine.js';
+import { createCommand } from './command-line.js';
 import { importTrainerImage } from './engine/trainer-image.js';
 
-const { python } = new Command('trainer-image')
+const { python } = createCommand('trainer-image')
   .description(
     "Makes the trainers' image from this checkout's Python environment and puts it into the engine.",
   )

@@ -25,13 +25,19 @@ export async function withArena(
   work: (arena: Arena) => Promise<boolean>,
 ): Promise<void> {
   Runtime.install({ logger: new DefaultLogger('ERROR', () => {}), shutdownSignals: [] });
-  const arena = await openArena({ ownDisk, engine, say: report });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.once(signal, () => {
-      onInterrupt();
-      say('Interrupted: nothing was counted at the end.');
-      void arena.close().finally(() => process.exit(130));
-    });
+  const opening = openArena({ ownDisk, engine, say: report });
+  let interrupted = false;
+  const interrupt = () => {
+    if (interrupted) return;
+    interrupted = true;
+    onInterrupt();
+    say('Interrupted: nothing was counted at the end.');
+    void opening.then((arena) => arena.close()).finally(() => process.exit(130));
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
+  // Nobody reads on (`| head`).
+  process.stdout.on('error', interrupt);
+  const arena = await opening;
   try {
     process.exitCode = (await work(arena)) ? 0 : 1;
   } finally {
