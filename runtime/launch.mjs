@@ -27,7 +27,7 @@ const mains = [
   'evaluation/score-worker.ts',
 ];
 /** Folders that hold no source of ours. */
-const passedOver = new Set(['node_modules', 'docs', 'examples', 'trainers', 'deploy']);
+const notOurs = ['node_modules', 'docs', 'examples', 'trainers', 'deploy'];
 const day = 86_400_000;
 
 const [asked, ...args] = process.argv.slice(2);
@@ -105,26 +105,27 @@ function keepPlace({ path }) {
 
 /** @param {string[]} entryPoints */
 function digestOf(entryPoints) {
-  // Only a test's own main takes anything from there.
-  if (!entryPoints.some((path) => path.startsWith('test/'))) passedOver.add('test');
   const hash = createHash('sha256')
     .update(entryPoints.join())
     .update(readFileSync(import.meta.filename));
   hash.update(readFileSync(join(root, 'package-lock.json')));
-  for (const path of sources(root))
+  // Only a test's own main takes anything from there.
+  const tests = entryPoints.some((path) => path.startsWith('test/')) ? [] : ['test'];
+  for (const path of sources(root, new Set([...notOurs, ...tests])))
     hash.update(`\0${relative(root, path)}\0`).update(readFileSync(path));
   return hash.digest('hex').slice(0, 16);
 }
 
 /**
  * @param {string} folder
+ * @param {Set<string>} passedOver
  * @returns {Generator<string>}
  */
-function* sources(folder) {
+function* sources(folder, passedOver) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     if (entry.name.startsWith('.') || passedOver.has(entry.name)) continue;
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) yield* sources(path);
+    if (entry.isDirectory()) yield* sources(path, passedOver);
     else if (entry.name.endsWith('.ts')) yield path;
   }
 }
