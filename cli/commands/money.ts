@@ -1,8 +1,14 @@
-import { Argument, type Command } from 'commander';
-import { budgetScope, type BudgetPeriod, type BudgetScope } from '../../contracts/budget.js';
+import { Argument, Option, type Command } from 'commander';
+import type { ZodType } from 'zod';
+import {
+  budgetPeriod,
+  budgetScope,
+  type BudgetPeriod,
+  type BudgetScope,
+} from '../../contracts/budget.js';
 import type { ModelCost } from '../../contracts/cost.js';
 import { PerennialError } from '../../client/index.js';
-import { amountOf } from '../../contracts/money.js';
+import { amount, amountOf, currency } from '../../contracts/money.js';
 import {
   addActingOptions,
   addCommonOptions,
@@ -11,6 +17,7 @@ import {
   type CommonOptions,
 } from '../connection.js';
 import { examples } from '../examples.js';
+import { UsageError } from '../failure.js';
 import { number, paint, say, sayJson, sayTable } from '../output.js';
 
 /** `cost`: what a model's trainings took. */
@@ -105,21 +112,38 @@ export function addBudgetCommand(program: Command): void {
   addActingOptions(budget.command('set').summary('set the limits of a budget'))
     .addArgument(scopeArgument())
     .argument('<name>', nameText)
-    .option('--soft <amount>', 'people are told from here on')
-    .option('--hard <amount>', 'trainings stop before this is passed')
-    .option('--period <period>', 'month or total', 'month')
-    .option('--currency <code>', 'currency of the amounts (default: that of the prices)')
+    .option('--soft <amount>', 'people are told from here on', readAs(amount))
+    .option('--hard <amount>', 'trainings stop before this is passed', readAs(amount))
+    .addOption(
+      new Option('--period <period>', 'what it counts')
+        .choices(budgetPeriod.options)
+        .default('month'),
+    )
+    .option(
+      '--currency <code>',
+      'currency of the amounts (default: that of the prices)',
+      readAs(currency),
+    )
     .option('--reason <text>', 'why, kept in the audit chain', '')
     .addHelpText('after', examples('perennial budget set model churn --hard 200 --period total'))
     .action(setBudget);
   addActingOptions(budget.command('extend').summary('raise the limits of a budget'))
     .addArgument(scopeArgument())
     .argument('<name>', nameText)
-    .requiredOption('--by <amount>', 'how much is added to its limits')
+    .requiredOption('--by <amount>', 'how much is added to its limits', readAs(amount))
     .option('--reason <text>', 'why, kept in the audit chain', '')
     .option('--id <text>', 'given twice, it is one extension (default: a new one each time)')
     .addHelpText('after', examples('perennial budget extend team growth --by 50 --reason launch'))
     .action(extendBudget);
+}
+
+/** What the contract says of it, before any server is asked. */
+function readAs(contract: ZodType<string>): (text: string) => string {
+  return (text) => {
+    const { data, error } = contract.safeParse(text);
+    if (data !== undefined) return data;
+    throw new UsageError(`'${text}' is not ${error.issues[0]?.message}.`);
+  };
 }
 
 async function listBudgets(options: CommonOptions): Promise<void> {
@@ -129,14 +153,16 @@ async function listBudgets(options: CommonOptions): Promise<void> {
 }
 
 async function setBudget(scope: BudgetScope, name: string, options: BudgetOptions): Promise<void> {
-  const perennial = connect(options);
   const { soft, hard, period, reason } = options;
-  const currency = options.currency ?? (await perennial.showPrices())?.content.currency;
-  if (currency === undefined)
+  if (soft === undefined && hard === undefined)
+    throw new UsageError('A budget needs a limit: name --soft, --hard or both.');
+  const perennial = connect(options);
+  const counted = options.currency ?? (await perennial.showPrices())?.content.currency;
+  if (counted === undefined)
     throw new PerennialError('PRICES_MISSING', 'Without prices no budget can be counted.');
   const limits = { ...(soft !== undefined && { soft }), ...(hard !== undefined && { hard }) };
   const by = principalOf(options);
-  const asked = { scope, name, period, currency, ...limits, by, reason };
+  const asked = { scope, name, period, currency: counted, ...limits, by, reason };
   sayBudgets([await perennial.setBudget(asked)], options);
 }
 
@@ -145,8 +171,8 @@ async function extendBudget(
   name: string,
   options: BudgetOptions & { id?: string },
 ): Promise<void> {
-  const { by: amount, reason, id } = options;
-  const asked = { scope, name, amount, by: principalOf(options), reason };
+  const { by, reason, id } = options;
+  const asked = { scope, name, amount: by, by: principalOf(options), reason };
   const key = id === undefined ? {} : { idempotencyKey: id };
   sayBudgets([await connect(options).extendBudget({ ...asked, ...key })], options);
 }

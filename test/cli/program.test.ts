@@ -31,6 +31,24 @@ describe('the command line', () => {
     ['a number that is none', ['watch', 'churn', '--delivery', 'last']],
     ['a choice that is none', ['deliver', 'churn', '--if-running', 'perhaps']],
     ['a time that is none', ['logs', 'churn', '--since', 'yesterday']],
+    ['a delivery of no model', ['audit', '--delivery', '3']],
+    ['an act that is none', ['monitor', 'churn', 'stop']],
+    ['an interval that is none', ['monitor', 'churn', 'configure', '--every', 'often']],
+    ['a configuration without an interval', ['monitor', 'churn', 'configure']],
+    ['a length of time below none', ['logs', 'churn', '--since', '-3']],
+    ['a negative limit', ['budget', 'set', 'model', 'churn', '--hard', '-5']],
+    ['a limit that is no number', ['budget', 'set', 'model', 'churn', '--soft', 'much']],
+    ['a budget without a limit', ['budget', 'set', 'model', 'churn']],
+    [
+      'a period that is none',
+      ['budget', 'set', 'team', 'growth', '--hard', '5', '--period', 'day'],
+    ],
+    [
+      'a currency that is none',
+      ['budget', 'set', 'team', 'growth', '--hard', '5', '--currency', 'X'],
+    ],
+    ['a negative extension', ['budget', 'extend', 'model', 'churn', '--by', '-3']],
+    ['a scope that is none', ['budget', 'extend', 'person', 'ann', '--by', '3']],
     ['half a window', ['deliver', 'churn', '--from', '2001-01-01T00:00:00Z']],
   ])('exits with 2 for %s', async (_, args) => {
     expect(await exitCodeOf(args)).toBe(2);
@@ -46,7 +64,7 @@ describe('the command line', () => {
   test('has every command of the loop', () => {
     const names = createProgram().commands.map((command) => command.name());
     const promised =
-      'init check apply deliver list show watch approve reject promote pause resume abort extend rollback predict retire logs lineage cost budget prices up down status';
+      'init check apply deliver list show watch approve reject promote pause resume abort extend rollback predict drift monitor retire audit logs lineage cost budget prices up down status';
     expect(names.toSorted()).toEqual(promised.split(' ').toSorted());
   });
 
