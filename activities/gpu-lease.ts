@@ -1,6 +1,8 @@
-import { Context } from '@temporalio/activity';
+import { ApplicationFailure, Context } from '@temporalio/activity';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PerennialError } from '../contracts/errors.js';
+import type { AskedGpus } from '../contracts/placement.js';
+import type { ModelSpec } from '../contracts/spec.js';
 import type { TrainingJob } from '../contracts/training.js';
 import type { Database } from '../db/connect.js';
 import {
@@ -9,6 +11,7 @@ import {
   renewGpus,
   takeGpus,
   type GpuLease,
+  type GpuRequest,
   type GpusTaken,
   type OwnedGpus,
 } from '../db/gpu-lease.js';
@@ -18,13 +21,23 @@ import type { Log } from '../runtime/log.js';
 const usualTtl = 90_000;
 /** Milliseconds between two renewals, and between two times that one who waits asks. */
 const usualPause = 3_000;
+/** Milliseconds that one keeps a worker's slot while it would do better at the queue. */
+const usualStay = 10_000;
 /** Where a spec says nothing; Temporal's own. */
 const usualPriority = 3;
 
-/** GPUs in hand. The sentence says who has one of them now. */
+/** GPUs in hand. The sentences say who has one of them now, and whom they are wanted for. */
 export interface HeldGpus {
   devices: number[];
   lost: () => string | null;
+  wanted: () => string | null;
+}
+
+/** What a spec asks of the machines with GPUs; null where it asks for none. */
+export function gpusAskedBy({ training }: ModelSpec): AskedGpus | null {
+  const { resources, replicas = 1, priority = usualPriority } = training;
+  const gpus = resources?.gpus;
+  return gpus ? { class: gpus.class, count: gpus.count * replicas, priority } : null;
 }
 
 export type GpuLeases = ReturnType<typeof createGpuLeases>;
@@ -34,14 +47,19 @@ export function createGpuLeases({
   db,
   log,
   owned,
+  preempt = true,
   ttl = usualTtl,
   every = usualPause,
+  stay = usualStay,
 }: {
   db: Database;
   log: Log;
   owned: OwnedGpus[];
+  /** Whether a more urgent training may ask others to give way; not where something else sees to that. */
+  preempt?: boolean;
   ttl?: number;
   every?: number;
+  stay?: number;
 }) {
   /** What this machine has for a job; undefined for one that asks for none of its classes, which then needs no lease. */
   function gpusFor({ resources }: TrainingJob): OwnedGpus | undefined {
@@ -50,32 +68,36 @@ export function createGpuLeases({
 
   /**
    * Works with GPUs that no other training has, and frees them after; an error leaves them to whoever goes on with the job. For a job that
-   * was begun before they are the ones that it has. Waits, with heartbeats, until there are enough. A second run takes over the lease of
-   * the first. Throws PLACEMENT_FAILED where this machine will never have as many.
+   * was begun before they are the ones that it has. Waits, with heartbeats, until there are enough, or goes back to its queue where
+   * another worker may have some sooner. A second run takes over the lease of the first. Throws PLACEMENT_FAILED where this machine will
+   * never have as many.
    */
   async function whileHolding<T>(
     job: TrainingJob,
-    { owned: gpus, begun, priority = usualPriority }: Asked,
+    { owned: gpus, begun, count, priority }: Asked,
     work: (held: HeldGpus) => Promise<T>,
   ): Promise<T> {
-    const { key, resources, replicas = 1 } = job;
-    const count = (resources?.gpus?.count ?? 0) * replicas;
-    const asked = { key, count, priority, ttl };
+    const { key } = job;
+    const asked = { key, count, priority, ttl, preempt };
     const lease = begun ? await regainGpus(db, asked) : await waitForGpus(job, gpus, asked);
     let lost: string | null = null;
+    let wanted: string | null = null;
     if (lease === null)
       lost = 'The GPUs of this training were given to others while nobody looked after it.';
-    const renewing = setInterval(() => {
+    const renew = async () => {
       if (lease === null || lost !== null) return;
-      renew(lease).then(
-        (sentence) => {
-          lost ??= sentence;
-        },
-        (error: unknown) => log.warn('GPUs were not renewed', { key, error }),
-      );
+      const renewal = await renewGpus(db, lease, ttl);
+      if (renewal.kind === 'lost') lost = lossOf(lease, renewal.to);
+      if (renewal.kind === 'held') wanted = renewal.wantedBy && wishOf(renewal.wantedBy);
+    };
+    // Who adopts a job hears first what its predecessor may have begun to do.
+    if (begun) await renew();
+    const renewing = setInterval(() => {
+      renew().catch((error: unknown) => log.warn('GPUs were not renewed', { key, error }));
     }, every);
     try {
-      const result = await work({ devices: lease?.devices ?? [], lost: () => lost });
+      const held = { devices: lease?.devices ?? [], lost: () => lost, wanted: () => wanted };
+      const result = await work(held);
       await releaseGpus(db, key);
       return result;
     } finally {
@@ -86,7 +108,7 @@ export function createGpuLeases({
   async function waitForGpus(
     { model, delivery }: TrainingJob,
     gpus: OwnedGpus,
-    asked: { key: string; count: number; priority: number; ttl: number },
+    asked: GpuRequest,
   ): Promise<GpuLease> {
     const { key, count } = asked;
     if (count > gpus.devices.length)
@@ -95,21 +117,16 @@ export function createGpuLeases({
         `The training asks for ${count} GPUs of class ${gpus.class}; ${gpus.host} has ${gpus.devices.length}.`,
       );
     const context = Context.current();
+    const began = Date.now();
     for (let told = false; ; told = true) {
       const answer = await takeGpus(db, gpus, asked);
       if ('fence' in answer) return answer;
       const reason = sentenceOf(answer, gpus, count);
       context.heartbeat({ waiting: reason });
       if (!told) log.info('Training waits for GPUs', { model, delivery, key, reason });
+      if (answer.elsewhere && Date.now() - began >= stay) throw backToTheQueue(reason);
       await delay(every, undefined, { signal: context.cancellationSignal });
     }
-  }
-
-  async function renew(lease: GpuLease): Promise<string | null> {
-    const renewal = await renewGpus(db, lease, ttl);
-    if (renewal.kind !== 'lost') return null;
-    const { host, devices } = lease;
-    return `GPU ${devices.join(', ')} of ${host} went to ${renewal.to ?? 'nobody'} while this training's worker was away.`;
   }
 
   /** Frees what a training that has ended holds. Again, it changes nothing. */
@@ -124,8 +141,27 @@ interface Asked {
   owned: OwnedGpus;
   /** The job is there already: it runs on the GPUs that it got then. */
   begun: boolean;
+  count: number;
   /** 1 goes first, 5 last. */
-  priority?: number | undefined;
+  priority: number;
+}
+
+/** Ends this look without an end of the attempt: the server hands it to the next free worker of the class, the most urgent one first. */
+function backToTheQueue(reason: string): ApplicationFailure {
+  return ApplicationFailure.create({
+    message: reason,
+    type: 'BACK_TO_THE_QUEUE',
+    nextRetryDelay: '1 second',
+    category: 'BENIGN',
+  });
+}
+
+function lossOf({ host, devices }: GpuLease, to: string | null): string {
+  return `GPU ${devices.join(', ')} of ${host} went to ${to ?? 'nobody'} while this training's worker was away.`;
+}
+
+function wishOf(other: string): string {
+  return `The training gave its GPUs to ${other}, which is more urgent; it goes on from its checkpoint.`;
 }
 
 function sentenceOf({ ahead, holders }: GpusTaken, gpus: OwnedGpus, count: number): string {

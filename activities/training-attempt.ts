@@ -1,8 +1,10 @@
 import type { OpenAttemptInput, TrainingAttempt } from '../contracts/stages.js';
 import type { Database } from '../db/connect.js';
 import { loadSpec } from '../db/spec.js';
+import { recordPlacement } from '../db/placement.js';
 import { openTrainingRun, recordedOutcome, recordOutcome } from '../db/training.js';
-import { trainingKey } from '../training/key.js';
+import { keyOfPreviousAttempt, trainingKey } from '../training/key.js';
+import { gpusAskedBy } from './gpu-lease.js';
 import { createReservations, reckonEvery } from './training-meter.js';
 import { graceMs } from './training.js';
 
@@ -18,8 +20,8 @@ export function createTrainingAttempts({
   const { reserve } = createReservations({ db, ahead: reckonEvery + graceMs });
 
   /**
-   * Gives an attempt its row, its job's name and the money for it. Without the money the attempt is over before it began: its outcome says
-   * so, and supervision finds it. A second run computes the same name and finds row, account and outcome.
+   * Gives an attempt its row, its job's name, its place among those who wait for GPUs and the money for it. Without the money the attempt
+   * is over before it began: its outcome says so, and supervision finds it. A second run computes the same name and finds what is there.
    */
   async function openTrainingAttempt({
     model,
@@ -31,7 +33,10 @@ export function createTrainingAttempts({
     const opened = { model, delivery, attempt, key };
     await openTrainingRun(db, opened, backendName);
     if (await recordedOutcome(db, key)) return opened;
-    const reason = await reserve(opened, await loadSpec(db, specDigest));
+    const registered = await loadSpec(db, specDigest);
+    const gpus = gpusAskedBy(registered.spec);
+    if (gpus) await recordPlacement(db, { key, before: keyOfPreviousAttempt(key) }, gpus);
+    const reason = await reserve(opened, registered);
     if (reason !== null)
       await recordOutcome(db, opened, {
         kind: 'failed',

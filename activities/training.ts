@@ -23,7 +23,7 @@ import { keyOfPreviousAttempt } from '../training/key.js';
 import { judgeJob } from '../training/outcome.js';
 import { superviseJob, whileBeating } from '../training/supervise.js';
 import { createCheckpoints } from './checkpoint.js';
-import type { GpuLeases } from './gpu-lease.js';
+import { gpusAskedBy, type GpuLeases, type HeldGpus } from './gpu-lease.js';
 import type { GpuWatch } from './gpu-watch.js';
 import { describeJob } from './training-job.js';
 import { clockOf, createTrainingMeter, reckonEvery } from './training-meter.js';
@@ -72,7 +72,10 @@ export function createTrainingSupervision({
   async function superviseTraining(input: SuperviseTrainingInput): Promise<TrainingOutcome> {
     return duringStage(db, input, 'train', async () => {
       const before = await recordedOutcome(db, input.key);
-      if (before) return clearedAfter(before, input.key);
+      if (before) {
+        await leases?.release(input.key);
+        return clearedAfter(before, input.key);
+      }
       await requireNewestAttempt(db, input);
       const registered = await loadSpec(db, input.specDigest);
       const described = await describeJob(input, registered);
@@ -93,15 +96,16 @@ export function createTrainingSupervision({
     job: TrainingJob,
     registered: RegisteredSpec,
   ): Promise<TrainingOutcome> {
-    const without = () => runAttempt(input, job, registered, () => null);
+    const without = () => runAttempt(input, job, registered, withoutGpus);
     const owned = leases?.gpusFor(job);
-    if (!leases || !owned) return without();
+    const asked = gpusAskedBy(registered.spec);
+    if (!leases || !owned || !asked) return without();
     const gone = (await backend.status(job.key)).state === 'gone';
     // One that was seen and is there no more needs none: its supervision ends at once.
     if (gone && seenBefore(job.key)) return without();
-    const { priority } = registered.spec.training;
-    return leases.whileHolding(job, { owned, begun: !gone, priority }, ({ devices, lost }) =>
-      runAttempt(input, { ...job, devices }, registered, lost),
+    const { count, priority } = asked;
+    return leases.whileHolding(job, { owned, begun: !gone, count, priority }, (held) =>
+      runAttempt(input, { ...job, devices: held.devices }, registered, held),
     );
   }
 
@@ -109,7 +113,7 @@ export function createTrainingSupervision({
     input: SuperviseTrainingInput,
     job: TrainingJob,
     { spec }: RegisteredSpec,
-    lost: () => string | null,
+    { lost, wanted }: Pick<HeldGpus, 'lost' | 'wanted'>,
   ): Promise<TrainingOutcome> {
     const { key, model, delivery } = input;
     const { progressEvery } = spec.training;
@@ -145,6 +149,7 @@ export function createTrainingSupervision({
         },
         charge: (job) => meter.charge(key, job),
         lost,
+        wanted,
         beat: (latest) => {
           seen = latest;
           beat();
@@ -192,6 +197,9 @@ export function createTrainingSupervision({
 
   return { superviseTraining };
 }
+
+/** Of a training that has none from us: nobody takes them away. */
+const withoutGpus = { lost: () => null, wanted: () => null };
 
 /** The last answer again until it is so many milliseconds old. */
 function atMostEvery<T>(every: number, ask: () => Promise<T>): () => Promise<T> {

@@ -111,6 +111,8 @@ export const trainingOutcome = z.discriminatedUnion('kind', [
     code: z.int(),
     reason: z.string(),
     error: trainingError.optional(),
+    /** It was stopped for a more urgent training, which is no failure of its own: the attempt does not count. */
+    preempted: z.literal(true).optional(),
   }),
   z.strictObject({
     kind: z.literal('failed'),

@@ -1,5 +1,7 @@
 import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { Database, Transaction } from './connect.js';
+import { hasBetterPlace } from './gpu-elsewhere.js';
+import { askToYield, asksLast, wantedBy } from './gpu-yield.js';
 import { gpuLease, gpuWait } from './schema/gpu-lease.js';
 import { trainingRun } from './schema/training.js';
 
@@ -8,6 +10,15 @@ export interface OwnedGpus {
   host: string;
   class: string;
   devices: number[];
+}
+
+export interface GpuRequest {
+  key: string;
+  count: number;
+  priority: number;
+  ttl: number;
+  /** Ask less urgent ones to give way. */
+  preempt?: boolean;
 }
 
 /** What a training holds. Its fence tells it from whoever held the same devices before or after. */
@@ -22,26 +33,27 @@ export interface GpuLease {
 export interface GpusTaken {
   ahead: number;
   holders: string[];
+  /** It would do better to wait at the queue again: there is room on another machine, or a more urgent one that nobody has taken up. */
+  elsewhere: boolean;
 }
 
 export type Renewal =
-  | { kind: 'held' }
+  /** `wantedBy` is a more urgent training that waits for it to give way, `model/delivery`. */
+  | { kind: 'held'; wantedBy: string | null }
   /** Somebody else looks after the same training now: leave it alone. */
   | { kind: 'superseded' }
   /** Some other training has a device of ours, `model/delivery`; null where nobody has. */
   | { kind: 'lost'; to: string | null };
 
-/** Milliseconds after which one that has not asked again waits no more. */
-const patience = 30_000;
-
 /**
  * Takes `count` free devices for a training, all or none, or puts it in the queue: by priority, then by when it first asked. Asked again
- * with the lease in hand, it gives the same devices with a new fence, which ends the earlier holder's say. `ttl` in milliseconds.
+ * with the lease in hand, it gives the same devices with a new fence, which ends the earlier holder's say. With `preempt` the one whose turn
+ * it is asks less urgent ones to give way. `ttl` in milliseconds.
  */
 export async function takeGpus(
   db: Database,
   { host, devices, ...owned }: OwnedGpus,
-  { key, count, priority, ttl }: { key: string; count: number; priority: number; ttl: number },
+  { key, count, priority, ttl, preempt = false }: GpuRequest,
 ): Promise<GpuLease | GpusTaken> {
   return db.transaction(async (tx) => {
     await tx.execute(sql`SELECT pg_advisory_xact_lock(hashtext(${`gpu/${host}`}))`);
@@ -66,16 +78,18 @@ export async function takeGpus(
       .for('update');
     const mine = rows.filter((row) => row.key === key);
     const free = rows.filter((row) => row.key === null || row.lapsed);
-    const ahead =
-      mine.length < count ? await waitInQueue(tx, { host, key, priority, ...owned }) : 0;
+    const asker = { host, key, priority, class: owned.class };
+    const ahead = mine.length < count ? await waitInQueue(tx, asker) : 0;
     const taken = mine.length >= count ? mine : free.slice(0, count);
     if (ahead > 0 || taken.length < count) {
+      if (preempt && ahead === 0) await askToYield(tx, asker, count - taken.length);
       const holders = rows.flatMap((row) => (row.key !== null && !row.lapsed ? [row.key] : []));
-      return { ahead, holders: await namesOf(tx, holders) };
+      const elsewhere = await hasBetterPlace(tx, asker, count);
+      return { ahead, holders: await namesOf(tx, holders), elsewhere };
     }
     const fence = Math.max(...taken.map((row) => row.fence)) + 1;
     await holdDevices(tx, { host, key, fence, devices: taken.map(({ device }) => device) }, ttl);
-    await tx.delete(gpuWait).where(and(eq(gpuWait.host, host), eq(gpuWait.key, key)));
+    await tx.delete(gpuWait).where(eq(gpuWait.key, key));
     return { host, key, fence, devices: taken.map(({ device }) => device) };
   });
 }
@@ -121,7 +135,9 @@ export async function renewGpus(db: Database, lease: GpuLease, ttl: number): Pro
       .update(gpuLease)
       .set({ renewedAt: sql`now()`, expiresAt: inMilliseconds(ttl) })
       .where(and(eq(gpuLease.host, host), inArray(gpuLease.device, devices)));
-    return { kind: 'held' };
+    const wanted = await wantedBy(tx, lease);
+    const [name = null] = await namesOf(tx, wanted === null ? [] : [wanted]);
+    return { kind: 'held', wantedBy: name };
   });
 }
 
@@ -141,7 +157,9 @@ async function holdDevices(
   { host, key, fence, devices }: GpuLease,
   ttl: number,
 ): Promise<void> {
-  const times = { takenAt: sql`now()`, renewedAt: sql`now()`, expiresAt: inMilliseconds(ttl) };
+  // Taken up by another worker, it has been held as long as before.
+  const takenAt = sql`CASE WHEN ${gpuLease.key} = ${key} THEN ${gpuLease.takenAt} ELSE now() END`;
+  const times = { takenAt, renewedAt: sql`now()`, expiresAt: inMilliseconds(ttl) };
   await tx
     .update(gpuLease)
     .set({ key, fence, ...times })
@@ -154,14 +172,15 @@ async function waitInQueue(
   wait: { host: string; class: string; key: string; priority: number },
 ): Promise<number> {
   const { host, key } = wait;
+  const since = sql`coalesce((SELECT since FROM placement WHERE key = ${key}), now())`;
   await tx
     .insert(gpuWait)
-    .values(wait)
+    .values({ ...wait, since })
     .onConflictDoUpdate({ target: [gpuWait.host, gpuWait.key], set: { askedAt: sql`now()` } });
   const { rows } = await tx.execute<{ ahead: number }>(sql`
     SELECT count(*)::int AS ahead FROM gpu_wait w, gpu_wait mine
     WHERE mine.host = ${host} AND mine.key = ${key} AND w.host = mine.host AND w.class = mine.class
-      AND w.asked_at > now() - ${patience} * interval '1 millisecond'
+      AND w.asked_at > now() - ${asksLast}
       AND (w.priority, w.since, w.key) < (mine.priority, mine.since, mine.key)`);
   return rows[0]?.ahead ?? 0;
 }

@@ -70,7 +70,7 @@ export async function recordOutcome(
     if (updated.length === 0) return outcome;
     await appendAudit(tx, {
       actor: 'perennial',
-      action: `training.${outcome.kind}`,
+      action: `training.${wasPreempted(outcome) ? 'preempted' : outcome.kind}`,
       subject: `${model}/${delivery}`,
       detail:
         outcome.kind === 'succeeded'
@@ -79,6 +79,10 @@ export async function recordOutcome(
     });
     return outcome;
   });
+}
+
+function wasPreempted(outcome: TrainingOutcome): boolean {
+  return outcome.kind === 'retry' && outcome.preempted === true;
 }
 
 /** Lets one writer of a delivery's trainings through at a time, until its transaction ends. The triggers take the same lock. */

@@ -41,6 +41,12 @@ export async function judgeJob({
       };
     case 'revoked':
       return { kind: 'retry', error: 'TRAINING_FAILED', code: 75, reason: end.sentence };
+    case 'preempted': {
+      // It may have come to its end while it was asked to stop.
+      const done = end.exit?.code === 0 ? await keepResult(end.exit, job, root, artifacts) : null;
+      if (done?.kind === 'succeeded') return done;
+      return { kind: 'retry', code: 143, reason: end.sentence, preempted: true };
+    }
     case 'unpaid':
       return { kind: 'failed', error: 'BUDGET_EXCEEDED', code: 143, reason: end.sentence };
     case 'overdue':

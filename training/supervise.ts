@@ -1,29 +1,34 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ProgressLine, Supervision } from '../contracts/training.js';
+import type { JobStatus, ProgressLine, Supervision } from '../contracts/training.js';
 import type { Clock } from '../runtime/clock.js';
 import type { LogLine, TrainingBackend } from './backend.js';
 import type { CheckpointKeeper } from './checkpoint-keeper.js';
 import { outputFiles } from './job-folder.js';
 import { readProgress } from './progress.js';
 
+export interface JobExit {
+  kind: 'exited';
+  code: number;
+  outOfMemory: boolean;
+  /** Milliseconds. */
+  took: number;
+  image?: string | undefined;
+  /** The engine's own words, where it ended the job and not the trainer. */
+  reason?: string | undefined;
+}
+
 /** How a job's supervision ended; milliseconds. `gone` means that its traces vanished under us. */
 export type JobEnd =
-  | {
-      kind: 'exited';
-      code: number;
-      outOfMemory: boolean;
-      took: number;
-      image?: string | undefined;
-      /** The engine's own words, where it ended the job and not the trainer. */
-      reason?: string | undefined;
-    }
+  | JobExit
   | { kind: 'hung'; silentFor: number }
   /** It spoke, but its step did not move. */
   | { kind: 'stalled'; step: number; stoodFor: number }
   | { kind: 'overdue'; after: number }
   /** Its GPUs are another training's by now; the sentence says whose. */
   | { kind: 'revoked'; sentence: string }
+  /** A more urgent training has asked for its GPUs; the sentence says which. */
+  | { kind: 'preempted'; sentence: string; exit: JobExit | null }
   /** Its money is spent; the sentence says which and what to do. */
   | { kind: 'unpaid'; sentence: string }
   | { kind: 'gone' };
@@ -59,6 +64,8 @@ export interface SupervisionTask {
   charge(clock: { startedAt: string; ran: number }): Promise<string | null>;
   /** A sentence where the job holds its GPUs no more. */
   lost: () => string | null;
+  /** A sentence where a more urgent one waits for its GPUs. */
+  wanted: () => string | null;
   /** Told at every look. */
   beat(supervision: Supervision): void;
   /** Ends the watching, never the job: the caller decides about that. */
@@ -121,6 +128,11 @@ export async function superviseJob(task: SupervisionTask): Promise<JobEnd> {
     const moved = await readOn();
     const now = clock.now().getTime();
     if (moved) lastSign = now;
+    const wanted = task.wanted();
+    if (wanted !== null && (status.state === 'running' || status.state === 'waiting')) {
+      await stop();
+      return { kind: 'preempted', sentence: wanted, exit: exitOf(await backend.status(key)) };
+    }
     switch (status.state) {
       case 'waiting':
         lastSign = lastStep = now;
@@ -129,9 +141,11 @@ export async function superviseJob(task: SupervisionTask): Promise<JobEnd> {
         return { kind: 'gone' };
       case 'exited': {
         while (await readOn());
-        const took = Date.parse(status.finishedAt) - Date.parse(status.startedAt);
-        const { code, outOfMemory, image, reason } = status;
-        return { kind: 'exited', code, outOfMemory, took, image, reason };
+        const exit = exitOf(status);
+        // Asked to stop by a predecessor that did not live to see it.
+        if (wanted !== null && status.code === 143)
+          return { kind: 'preempted', sentence: wanted, exit };
+        return exit ?? { kind: 'gone' };
       }
       case 'running': {
         const { startedAt } = status;
@@ -175,6 +189,13 @@ export async function whileBeating<T>(beat: () => void, work: Promise<T>): Promi
   } finally {
     clearInterval(timer);
   }
+}
+
+function exitOf(status: JobStatus): JobExit | null {
+  if (status.state !== 'exited') return null;
+  const { code, outOfMemory, image, reason, startedAt, finishedAt } = status;
+  const took = Date.parse(finishedAt) - Date.parse(startedAt);
+  return { kind: 'exited', code, outOfMemory, took, image, reason };
 }
 
 function startOf(key: string): Supervision {

@@ -12,6 +12,8 @@ export const gpuLease = pgTable(
     takenAt: timestamp('taken_at', { withTimezone: true }),
     renewedAt: timestamp('renewed_at', { withTimezone: true }),
     expiresAt: timestamp('expires_at', { withTimezone: true }),
+    /** The more urgent training that its holder is asked to give way to. */
+    yieldTo: text('yield_to'),
   },
   (table) => [primaryKey({ columns: [table.host, table.device] })],
 );

@@ -20,6 +20,7 @@ export async function givenTraining(
     progressEvery?: string;
     trainer?: string;
     resources?: Resources;
+    priority?: number;
   } = {},
 ): Promise<SuperviseTrainingInput> {
   const model = `scripted-${crypto.randomUUID().slice(0, 8)}`;

@@ -55,7 +55,7 @@ describe('The GPUs of a machine', () => {
 
   it('are taken all or none, and told of to those who wait', async () => {
     expect(await take(1, 2)).toMatchObject({ devices: [0, 1], fence: 1 });
-    expect(await ask(2, 2)).toEqual({ ahead: 0, holders: [names[0]] });
+    expect(await ask(2, 2)).toMatchObject({ ahead: 0, holders: [names[0]] });
     await releaseGpus(db, keyOf(1));
     expect(await take(2, 2)).toMatchObject({ devices: [0, 1], fence: 2 });
   });
@@ -85,16 +85,14 @@ describe('The GPUs of a machine', () => {
     const second = await regainGpus(db, { key: keyOf(1), count: 2, ttl });
     expect(second).toMatchObject({ devices: first.devices, fence: first.fence + 1 });
     expect(await renewGpus(db, first, ttl)).toEqual({ kind: 'superseded' });
-    expect(await renewGpus(db, lease(second ?? { ahead: 0, holders: [] }), ttl)).toEqual({
-      kind: 'held',
-    });
+    expect(second && (await renewGpus(db, second, ttl))).toMatchObject({ kind: 'held' });
     expect(await take(1, 2)).toMatchObject({ devices: first.devices, fence: first.fence + 2 });
   });
 
   it('are given away once nobody renews them, and the late one hears to whom', async () => {
     const late = await take(1);
     await lapse(late);
-    expect(await renewGpus(db, late, ttl)).toEqual({ kind: 'held' });
+    expect(await renewGpus(db, late, ttl)).toMatchObject({ kind: 'held' });
     await lapse(late);
     await take(2);
     expect(await renewGpus(db, late, ttl)).toEqual({ kind: 'lost', to: names[1] });
@@ -136,7 +134,7 @@ describe('The GPUs of a machine', () => {
               expect(holders.get(device)).toBeUndefined();
               holders.set(device, answer.key);
             }
-            expect(await renewGpus(db, answer, ttl)).toEqual({ kind: 'held' });
+            expect(await renewGpus(db, answer, ttl)).toMatchObject({ kind: 'held' });
             for (const device of answer.devices) holders.delete(device);
             await (crashes ? lapse(answer) : releaseGpus(db, answer.key));
           }),
