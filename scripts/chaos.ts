@@ -85,11 +85,14 @@ const program = createCommand('chaos')
 program
   .command('training')
   .description(
-    'Runs trainings of countable steps and kills worker, trainer, wrapper or the whole machine at any moment. Each has to end with the same bytes, no step run again but those behind the last checkpoint, nothing left running.',
+    'Runs trainings of countable steps, and some of the tabular trainer, and kills worker, trainer, wrapper or the whole machine at any moment. Each has to end with the same model, no step run again but those behind the last checkpoint, every second paid for, nothing left running.',
   )
   .option('--rounds <number>', 'trainings to hurt', wholeNumber(1), 50)
   .option('--seed <number>', 'whom and when; the same seed hurts the same', seedNumber, 1)
   .option('--lanes <number>', 'trainings side by side', fewModels, 5)
+  .addOption(
+    new Option('--trainer <name>', 'only trainings of this one').choices(['stepping', 'tabular']),
+  )
   .option(
     '--docker',
     'in containers of an engine of its own, which is killed, too; needs root and dockerd',

@@ -56,7 +56,7 @@ async function measureSubmissions(folder: string): Promise<Record<string, number
   const config = { ...given, home: folder, trainerPython: pythonOf(given), installation: 'bench' };
   const figures = await measureBackend({ ...config, training: 'process' });
   try {
-    const engine = await openContainerEngine(config.trainerPython);
+    const engine = await openContainerEngine({ python: config.trainerPython, bare: true });
     const measure = () => measureBackend({ ...config, ...engine.settings });
     return { ...figures, ...(await whileStarted(engine.close, measure)) };
   } catch (error) {

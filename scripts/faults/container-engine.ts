@@ -16,21 +16,30 @@ export interface ContainerEngine {
   settings: Pick<Config, 'training' | 'trainerImage' | 'docker'>;
   /** Kills the engine alone and starts it again; the containers run on meanwhile. */
   hurt: () => Promise<void>;
-  killContainer: (key: string) => Promise<void>;
+  /** The container's first process, as this machine numbers it; none where the container does not run. */
+  firstProcess: (key: string) => Promise<number[]>;
   removeContainer: (key: string) => Promise<void>;
   has: (key: string) => Promise<boolean>;
+  /** Containers of any name, running or not. */
+  count: () => Promise<number>;
   close: () => Promise<void>;
 }
 
-/** Starts an engine with an image that runs trainers of the standard library. Needs root and dockerd. */
-export async function openContainerEngine(python: string): Promise<ContainerEngine> {
+/** Starts an engine with the trainers' image; a `bare` one runs trainers of the standard library alone. Needs root and dockerd. */
+export async function openContainerEngine({
+  python,
+  bare,
+}: {
+  python: string;
+  bare: boolean;
+}): Promise<ContainerEngine> {
   const folder = await mkdtemp(join(tmpdir(), 'engine-'));
   const host = engineAddress(folder);
   const engine = connectEngine(host);
   const close = () => stopEngine(folder);
   try {
     await startEngine(folder);
-    const trainerImage = await importTrainerImage(engine, { python, bare: true });
+    const trainerImage = await importTrainerImage(engine, { python, bare });
     let underWay: Promise<void> = Promise.resolve();
     const hurtOnce = async () => {
       await killEngine(folder);
@@ -52,15 +61,15 @@ export async function openContainerEngine(python: string): Promise<ContainerEngi
     return {
       settings: { training: 'docker', trainerImage, docker: { host, network: 'none' } },
       hurt: () => (underWay = underWay.then(hurtOnce)),
-      killContainer: async (key) => {
-        const container = engine.getContainer(key);
-        await whileThere(async () => {
-          if ((await container.inspect()).State.Running) await container.kill();
-        });
+      firstProcess: async (key) => {
+        const found = await whileThere(() => engine.getContainer(key).inspect());
+        return found?.State.Running ? [found.State.Pid] : [];
       },
       removeContainer: async (key) =>
         void (await whileThere(() => engine.getContainer(key).remove({ force: true }))),
       has: async (key) => (await whileThere(() => engine.getContainer(key).inspect())) !== null,
+      count: async () =>
+        (await whileThere(() => engine.listContainers({ all: true })))?.length ?? 0,
       close,
     };
   } catch (error) {

@@ -5,6 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface Line {
   word: 'began' | 'step' | 'saved' | 'ended';
   attempt: number;
+  /** Milliseconds since 1970. */
+  at: number;
   step: number;
   /** Of `began`: the trainer's process, as it sees itself. */
   pid?: number;
@@ -60,10 +62,11 @@ function parseLines(text: string): Line[] {
     .split('\n')
     .slice(0, -1)
     .map((line) => {
-      const [word = '', attempt, step, pid] = line.split(' ');
+      const [word = '', attempt, at, step, pid] = line.split(' ');
       return {
         word: word as Line['word'],
         attempt: Number(attempt),
+        at: Number(at),
         step: Number(step),
         ...(pid !== undefined && { pid: Number(pid) }),
       };

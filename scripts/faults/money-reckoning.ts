@@ -2,6 +2,8 @@ import { priceBook } from '../../contracts/price-book.js';
 import { setPriceBook } from '../../db/price-book.js';
 import type { Arena } from './arena.js';
 import { patiently } from './patience.js';
+import type { Strike } from './training-strike.js';
+import type { Life } from './training-subject.js';
 
 /** Round prices: a second of a training costs a thousand millionths. */
 const prices = priceBook.parse({
@@ -14,6 +16,10 @@ const prices = priceBook.parse({
 
 /** Milliseconds between two reckonings while a worker looks on. */
 const reckoning = 3_000;
+/** The same until it sees that a job has vanished, whose last reckoning then stands. */
+const look = 1_500;
+/** Milliseconds after the kill of a worker or an engine in which nobody may have looked, or an end may be told late. */
+const unwatched = 25_000;
 
 interface Account {
   attempt: number;
@@ -21,6 +27,8 @@ interface Account {
   counted: number;
   own: number | null;
   wall: number;
+  /** When it was opened; milliseconds since 1970. */
+  opened: number;
   spent: number;
   held: number;
   settled: boolean;
@@ -33,11 +41,34 @@ export async function countTrainings({ database }: Arena): Promise<void> {
   await patiently(() => setPriceBook(database.db, { content: prices, by: 'olive' }));
 }
 
-/** What is wrong with the ledger of a training, a sentence each: each attempt is counted once, by its job's own clock, and settled. */
-export async function reckonMoney(arena: Arena, model: string): Promise<string[]> {
+/**
+ * What is wrong with the ledger of a training, a sentence each: each attempt is counted once, by its job's own clock, and settled. What the
+ * trainer itself wrote down must agree with it, but for the time in which strikes had left nobody to look.
+ */
+export async function reckonMoney(
+  arena: Arena,
+  model: string,
+  { lives, strikes }: { lives: readonly Life[]; strikes: readonly Strike[] },
+): Promise<string[]> {
   const accounts = await accountsOf(arena, model);
   if (accounts.length === 0) return ['nothing was counted'];
-  return accounts.flatMap(({ attempt, counted, own, wall, spent, held, settled, rows }) => [
+  return [
+    ...accounts.flatMap(judgeAccount),
+    ...accounts.flatMap((account) => compareLives(account, lives, strikes)),
+  ];
+}
+
+function judgeAccount({
+  attempt,
+  counted,
+  own,
+  wall,
+  spent,
+  held,
+  settled,
+  rows,
+}: Account): string[] {
+  return [
     ...(settled && held === 0 ? [] : [`attempt ${attempt} still holds ${held}`]),
     ...(counted === rows && spent === counted
       ? []
@@ -48,7 +79,37 @@ export async function reckonMoney(arena: Arena, model: string): Promise<string[]
     ...(counted > wall + reckoning
       ? [`attempt ${attempt} was counted for ${counted} of ${wall} ms`]
       : []),
-  ]);
+  ];
+}
+
+function compareLives(
+  { attempt, counted, opened }: Account,
+  all: readonly Life[],
+  strikes: readonly Strike[],
+): string[] {
+  const lives = all.filter((life) => life.attempt === attempt);
+  const ran = lives.reduce((sum, { from, to }) => sum + to - from, 0);
+  const slack = reckoning + look + lives.reduce((sum, life) => sum + unseenOf(life, strikes), 0);
+  const [first] = lives;
+  return [
+    ...(counted < ran - slack
+      ? [`attempt ${attempt} trained for ${ran} ms and was counted for ${counted}`]
+      : []),
+    // Before its first line it starts; a second life starts anew.
+    ...(lives.length === 1 && first && counted > first.to - opened + slack
+      ? [`attempt ${attempt} was over after ${first.to - opened} ms and was counted for ${counted}`]
+      : []),
+  ];
+}
+
+/** Milliseconds of a life, and of the time until its end is told, that strikes left unwatched. */
+function unseenOf({ from, to }: Life, strikes: readonly Strike[]): number {
+  const blind = strikes.filter(({ target }) => target === 'worker' || target === 'engine');
+  const until = to + unwatched;
+  return blind.reduce(
+    (sum, { at }) => sum + Math.max(0, Math.min(until, at + unwatched) - Math.max(from, at)),
+    0,
+  );
 }
 
 async function accountsOf({ database }: Arena, model: string): Promise<Account[]> {
@@ -56,6 +117,7 @@ async function accountsOf({ database }: Arena, model: string): Promise<Account[]
     SELECT run.attempt, account.milliseconds::float8 AS counted, account.spent::float8, account.reserved::float8 AS held,
       account.settled_at IS NOT NULL AS settled, (run.outcome ->> 'seconds')::float8 * 1000 AS own,
       extract(epoch FROM run.ended_at - run.started_at)::float8 * 1000 AS wall,
+      extract(epoch FROM run.started_at)::float8 * 1000 AS opened,
       (SELECT coalesce(sum(milliseconds), 0)::float8 FROM ledger WHERE key = run.key) AS rows
     FROM training_run run LEFT JOIN training_account account USING (key) WHERE run.model = $1 ORDER BY 1`;
   const { rows } = await patiently(() => database.pool.query<Account>(text, [model]));

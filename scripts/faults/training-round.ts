@@ -1,92 +1,66 @@
-import { rename, rm } from 'node:fs/promises';
+import type { ArtifactRef } from '../../contracts/names.js';
 import type { Arena } from './arena.js';
-import { findByCommand } from './family.js';
-import { inflict } from './inflict.js';
 import { reckonMoney } from './money-reckoning.js';
-import { folderOfJob, startStepping, type Stepping, type SteppingPlan } from './stepping.js';
-import type { TrainingFault, TrainingRound, TrainingTarget } from './training-plan.js';
-import { reckonTraining } from './training-reckoning.js';
+import { openSubject, type Subject, type SubjectPlans } from './training-subject.js';
+import type { TrainingFault, TrainingRound } from './training-plan.js';
+import { strike, type Strike } from './training-strike.js';
 
-export interface PlayedRound {
-  model: string;
-  faults: TrainingRound;
+export interface PlayedRound extends TrainingRound {
+  name: string;
   attempts: number;
   seconds: number;
-  /** Digest of the model it ended with. */
-  digest: string | null;
+  /** What it ended with. */
+  model: ArtifactRef | null;
   problems: string[];
 }
 
-/** Trains once and hurts it on the way; never throws. */
+/** Trains once and hurts it on the way; never throws. `strikes` holds whatever strikes this training or another one beside it. */
 export async function playRound(
   arena: Arena,
-  { model, plan, faults }: { model: string; plan: SteppingPlan; faults: TrainingRound },
+  {
+    name,
+    round,
+    plans,
+    strikes,
+  }: { name: string; round: TrainingRound; plans: SubjectPlans; strikes: Strike[] },
 ): Promise<PlayedRound> {
   const began = performance.now();
-  const end = (rest: Pick<PlayedRound, 'attempts' | 'digest' | 'problems'>): PlayedRound => ({
-    model,
-    faults,
+  const end = (rest: Pick<PlayedRound, 'attempts' | 'model' | 'problems'>): PlayedRound => ({
+    ...round,
+    name,
     seconds: (performance.now() - began) / 1_000,
     ...rest,
   });
   try {
-    const stepping = await startStepping(arena, model, plan);
+    const subject = await openSubject(arena, name, round.trainer, plans);
     try {
-      for (const fault of faults) await strike(arena, stepping, fault);
-      const result = await stepping.result();
+      for (const fault of round.faults) await hurt(arena, { subject, fault, strikes });
+      const result = await subject.result();
       const { attempt: attempts } = result;
       if (result.kind !== 'succeeded') {
         const problem = `ended as ${result.kind}: ${result.reason}`;
-        return end({ attempts, digest: null, problems: [problem] });
+        return end({ attempts, model: null, problems: [problem] });
       }
-      const lossless = faults.every(({ target }) => target !== 'machine');
+      const lossless = round.faults.every(({ target }) => target !== 'machine');
       const problems = [
-        ...(await reckonTraining(arena, stepping, { lossless })),
-        ...(await reckonMoney(arena, model)),
+        ...(await subject.reckon({ lossless })),
+        ...(await reckonMoney(arena, name, { lives: await subject.lives(), strikes })),
       ];
-      return end({ attempts, digest: result.model.sha256, problems });
+      return end({ attempts, model: result.model, problems });
     } finally {
-      await stepping.close();
+      await subject.close();
     }
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
-    return end({ attempts: 0, digest: null, problems: [problem] });
+    return end({ attempts: 0, model: null, problems: [problem] });
   }
 }
 
-async function strike(arena: Arena, stepping: Stepping, fault: TrainingFault): Promise<void> {
-  if (!(await stepping.reach(Math.ceil(fault.moment * stepping.steps)))) return;
-  await take(arena, stepping, fault.target);
-}
-
-async function take(arena: Arena, stepping: Stepping, target: TrainingTarget): Promise<void> {
-  if (target === 'worker')
-    return inflict(arena, { kind: 'kill', target: 'training', stage: 'train', moment: 0 });
-  if (target === 'engine') return arena.engine?.hurt();
-  const began = (await stepping.ledger()).findLast(({ word }) => word === 'began');
-  const { key, folder } = folderOfJob(arena, stepping.model, began?.attempt ?? 1);
-  if (arena.engine) await arena.engine.killContainer(key);
-  else if (target === 'trainer') kill(began?.pid === undefined ? [] : [began.pid]);
-  else kill(await findByCommand('process-wrapper.py', folder));
-  if (target !== 'machine') return;
-  await stepping.ledger();
-  // At once, as a machine goes: nobody sees half of it.
-  const gone = `${folder}.gone`;
-  await rename(folder, gone).catch(unlessMissing);
-  await arena.engine?.removeContainer(key);
-  await rm(gone, { recursive: true, force: true, maxRetries: 3 });
-}
-
-function kill(pids: number[]): void {
-  for (const pid of pids)
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch (error) {
-      // It has just ended by itself.
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
-}
-
-function unlessMissing(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error;
+async function hurt(
+  arena: Arena,
+  { subject, fault, strikes }: { subject: Subject; fault: TrainingFault; strikes: Strike[] },
+): Promise<void> {
+  if (!(await subject.reach(fault.moment))) return;
+  strikes.push({ target: fault.target, at: Date.now() });
+  await strike(arena, subject, fault.target);
 }

@@ -4,7 +4,7 @@ import { openArena, type Arena } from '../../scripts/faults/arena.js';
 import { planKills, planOthers, processes, stages } from '../../scripts/faults/plan.js';
 import { nameOf, playFaults } from '../../scripts/faults/play.js';
 import { planTrainingRounds, processTargets } from '../../scripts/faults/training-plan.js';
-import { nameOfRound, playTrainings } from '../../scripts/faults/training-play.js';
+import { nameOfFaults, playTrainings } from '../../scripts/faults/training-play.js';
 import { trainerPython } from '../support/trainer.js';
 
 const minutes = 60_000;
@@ -59,26 +59,36 @@ test(
 test('a plan of trainings hurts everything equally often, one thing after the other, and is the same again', () => {
   const plan = planTrainingRounds(3, 12);
   for (const target of processTargets)
-    expect(plan.filter(([first]) => first?.target === target)).toHaveLength(3);
-  expect(plan.filter((round) => round.length === 2)).toHaveLength(4);
-  for (const [first, second] of plan)
+    expect(plan.filter(({ faults: [first] }) => first?.target === target)).toHaveLength(3);
+  expect(plan.filter(({ faults }) => faults.length === 2)).toHaveLength(4);
+  expect(plan.filter(({ trainer }) => trainer === 'tabular')).toHaveLength(2);
+  for (const {
+    faults: [first, second],
+  } of plan)
     expect(second?.moment ?? 1).toBeGreaterThan(first?.moment ?? 1);
   expect(planTrainingRounds(3, 12)).toEqual(plan);
 });
 
 test(
-  'a training that loses its worker, its trainer or its machine ends with the same bytes, and repeats only what no checkpoint held',
+  'a training that loses its worker, its trainer or its machine ends with the same model, and repeats only what no checkpoint held',
   async () => {
-    const { played } = await playTrainings(arena, {
-      rounds: planTrainingRounds(1, 4),
-      lanes: 4,
-      plan: { steps: 40, every: 7, pause: 0.05 },
+    const { played, strays } = await playTrainings(arena, {
+      rounds: [
+        ...planTrainingRounds(1, 4),
+        { trainer: 'tabular', faults: [{ target: 'machine', moment: 0.4 }] },
+      ],
+      lanes: 5,
+      plans: {
+        stepping: { steps: 40, every: 7, pause: 0.05 },
+        tabular: { trees: 100, rows: 20_000, every: 0 },
+      },
       say: (sentence) => told.push(sentence),
     });
     expect(
-      played.map(({ faults, problems }) => ({ faults: nameOfRound(faults), problems })),
-    ).toEqual(played.map(({ faults }) => ({ faults: nameOfRound(faults), problems: [] })));
-    expect(played).toHaveLength(5);
+      played.map(({ faults, problems }) => ({ faults: nameOfFaults(faults), problems })),
+    ).toEqual(played.map(({ faults }) => ({ faults: nameOfFaults(faults), problems: [] })));
+    expect(played).toHaveLength(7);
+    expect(strays).toEqual([]);
   },
   3 * minutes,
 );

@@ -24,7 +24,8 @@ checkpoints = root / "checkpoints"
 
 def write_down(*words):
     """One write a line: a line is there or it is not, whenever we are killed."""
-    line = " ".join(str(word) for word in (words[0], task["attempt"], *words[1:])) + "\n"
+    at = int(time.time() * 1_000)
+    line = " ".join(str(word) for word in (words[0], task["attempt"], at, *words[1:])) + "\n"
     with open(asked["ledger"], "ab", buffering=0) as ledger:
         ledger.write(line.encode())
 

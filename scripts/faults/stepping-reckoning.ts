@@ -1,24 +1,13 @@
-import { access } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Arena } from './arena.js';
-import { findByCommand } from './family.js';
-import { patiently } from './patience.js';
 import type { Line } from './ledger.js';
 import type { Stepping } from './stepping.js';
-
-interface Run {
-  key: string;
-  attempt: number;
-  kind: string | null;
-  /** The step that the newest kept checkpoint of this attempt or one before was written after. */
-  kept: number;
-}
+import { judgeEnds, keptAround, runsOf, type Run } from './training-runs.js';
 
 /**
  * What is wrong after a training of countable steps, a sentence each; empty when it went as if nothing had happened. Where no machine was
  * lost (`lossless`), none of its checkpoints may be.
  */
-export async function reckonTraining(
+export async function reckonStepping(
   arena: Arena,
   { model, steps, every, ledger }: Stepping,
   { lossless }: { lossless: boolean },
@@ -28,8 +17,7 @@ export async function reckonTraining(
   return [
     ...judgeLedger(lines, runs, { steps, every, lossless }),
     ...(lossless ? judgeKept(lines, runs) : []),
-    ...judgeOutcomes(runs),
-    ...(await findLeftovers(arena, runs)),
+    ...(await judgeEnds(arena, runs)),
   ];
 }
 
@@ -43,14 +31,14 @@ function judgeLedger(
   { steps, every, lossless }: { steps: number; every: number; lossless: boolean },
 ): string[] {
   const problems: string[] = [];
-  const keptBy = (attempt: number) => runs.find((run) => run.attempt === attempt)?.kept ?? 0;
   for (const { attempt } of runs) {
     const lives = livesOf(lines.filter((line) => line.attempt === attempt));
     if (lossless && lives.length > 1)
       problems.push(`attempt ${attempt} was started ${lives.length} times`);
+    const { before, own } = keptAround(runs, attempt);
     for (const [at, { after, ran }] of lives.entries()) {
-      const most = at === 0 ? keptBy(attempt - 1) : keptBy(attempt);
-      if (after < keptBy(attempt - 1) || after > most)
+      const most = at === 0 ? before : own;
+      if (after < before || after > most)
         problems.push(`attempt ${attempt} began after step ${after}; kept was step ${most}`);
       if (ran.some((step, index) => step !== after + 1 + index))
         problems.push(`attempt ${attempt} ran its steps out of order: ${ran.join(' ')}`);
@@ -81,40 +69,4 @@ function judgeKept(lines: readonly Line[], runs: readonly Run[]): string[] {
       const last = saved?.step ?? 0;
       return kept < last ? [`attempt ${attempt} saved step ${last}, but kept is ${kept}`] : [];
     });
-}
-
-function judgeOutcomes(runs: readonly Run[]): string[] {
-  const open = runs.filter(({ kind }) => kind === null);
-  const succeeded = runs.filter(({ kind }) => kind === 'succeeded');
-  return [
-    ...(open.length > 0 ? [`${open.length} attempts have no outcome`] : []),
-    ...(succeeded.length === 1 ? [] : [`${succeeded.length} attempts succeeded`]),
-  ];
-}
-
-async function findLeftovers({ home, engine }: Arena, runs: readonly Run[]): Promise<string[]> {
-  const problems: string[] = [];
-  for (const { key } of runs) {
-    const folder = join(home, 'jobs', key);
-    const alive = await findByCommand(folder);
-    if (alive.length > 0) problems.push(`${key} left the processes ${alive.join(' ')}`);
-    if (await engine?.has(key)) problems.push(`${key} left its container`);
-    const left = await access(folder).then(
-      () => true,
-      () => false,
-    );
-    if (left) problems.push(`${key} left its folder`);
-  }
-  return problems;
-}
-
-async function runsOf({ database }: Arena, model: string): Promise<Run[]> {
-  const text = `
-    SELECT run.key, run.attempt, run.outcome ->> 'kind' AS kind, coalesce(max(substr(kept.name, 6)::int), 0) AS kept
-    FROM training_run run
-    LEFT JOIN training_run before ON before.model = run.model AND before.attempt <= run.attempt
-    LEFT JOIN checkpoint kept ON kept.key = before.key
-    WHERE run.model = $1 GROUP BY 1, 2, 3 ORDER BY 2`;
-  const { rows } = await patiently(() => database.pool.query<Run>(text, [model]));
-  return rows;
 }
