@@ -3,24 +3,80 @@ import { PerennialError } from '../contracts/errors.js';
 import { milliseconds } from '../contracts/duration.js';
 import { workflowId } from '../contracts/messages.js';
 import type { RollbackStarted } from '../contracts/overview.js';
-import { releaseOutcome, type rollbackRequest } from '../contracts/release.js';
+import { releaseOutcome, type ReleaseView, type rollbackRequest } from '../contracts/release.js';
 import type { ReleaseModelInput } from '../contracts/stages.js';
+import type { ReleasePlanAnswer } from '../contracts/states.js';
 import type { Database } from '../db/connect.js';
 import { findModel } from '../db/overview.js';
-import { chooseRollback, findReleaseOf } from '../db/release-view.js';
+import { chooseRollback, findLastRelease, findReleaseOf } from '../db/release-view.js';
 import { loadSpec } from '../db/spec.js';
-import { isRunning, resultWithin, startWorkflow, type Engine } from './workflow-calls.js';
+import { endRelease, findReleaseUnderWay } from './end-release.js';
+import { resultWithin, startWorkflow, type Engine } from './workflow-calls.js';
 
-/** A rollback is a release with the plan "at once to version N". Throws RELEASE_STATE when another release is under way. */
+type Doors = { db: Database; engine: Engine };
+type Request = z.output<typeof rollbackRequest>;
+
+/**
+ * Gives traffic back. A release under way is ended, which gives the champion its traffic again; where another version than the champion was
+ * named, or none is under way, a release with the plan "at once to version N" follows. Throws MODEL_RETIRED off the air, RELEASE_STATE
+ * while another rollback is under way or when the version in release itself was named.
+ */
 export async function startRollback(
-  { db, engine }: { db: Database; engine: Engine },
+  { db, engine }: Doors,
   model: string,
-  { to: named, by, reason }: z.output<typeof rollbackRequest>,
+  request: Request,
 ): Promise<RollbackStarted> {
-  await findModel(db, model);
+  const { offAirAt } = await findModel(db, model);
+  if (offAirAt)
+    throw new PerennialError('MODEL_RETIRED', `'${model}' is off the air since ${offAirAt}.`);
+  const underWay = await findReleaseUnderWay(engine, model);
+  if (!underWay) return releaseAtOnce({ db, engine }, model, request);
+  await refuseMistaken(db, underWay, request);
+  const { by, reason } = request;
+  await endRelease(engine, model, { by, reason: `rollback: ${reason}` });
+  const last = await findLastRelease(db, model);
+  const outcome = outcomeOf(last);
+  const ended = { version: underWay.version, outcome };
+  const wanted = request.to ?? underWay.champion;
+  // It was promoted before the abort came, or is not all that was asked for.
+  if (outcome === 'promoted' || (outcome !== null && wanted !== underWay.champion))
+    return { ...(await releaseAtOnce({ db, engine }, model, request)), ended };
+  const workflow = engine.client.workflow.getHandle(workflowId.release(model));
+  const { runId } = await workflow.describe();
+  return {
+    model,
+    ended,
+    from: underWay.version,
+    to: underWay.champion,
+    workflowId: workflow.workflowId,
+    runId,
+    outcome,
+    explanation: last?.reason ?? '',
+  };
+}
+
+/** Before anything is ended: what cannot follow is refused. */
+async function refuseMistaken(
+  db: Database,
+  { model, version, champion, immediate }: ReleasePlanAnswer,
+  { to }: Request,
+): Promise<void> {
+  if (immediate)
+    throw new PerennialError('RELEASE_STATE', `A rollback of '${model}' is under way already.`);
+  if (to === version)
+    throw new PerennialError(
+      'RELEASE_STATE',
+      `v${to} of '${model}' is the one in release; \`perennial promote ${model}\` gives it all traffic.`,
+    );
+  if (to !== undefined && to !== champion) await chooseRollback(db, model, to);
+}
+
+async function releaseAtOnce(
+  { db, engine }: Doors,
+  model: string,
+  { to: named, by, reason }: Request,
+): Promise<RollbackStarted> {
   const id = workflowId.release(model);
-  // Asked first: whoever means the canary that is under way should abort it, not look for an older version.
-  if (await isRunning(engine, id)) throw underWay(model);
   const { from, to, delivery, specDigest } = await chooseRollback(db, model, named);
   const { spec } = await loadSpec(db, specDigest);
   const input: ReleaseModelInput = {
@@ -37,24 +93,22 @@ export async function startRollback(
   };
   const summary = `Rollback of ${model} to v${to}, asked for by ${by}`;
   const handle = await startWorkflow(engine, 'releaseModel', { id, input, summary });
-  if (!handle) throw underWay(model);
+  if (!handle)
+    throw new PerennialError('RELEASE_STATE', `Another release of '${model}' has begun meanwhile.`);
   await resultWithin(engine, handle, engine.patience);
   const release = await findReleaseOf(db, model, delivery);
-  const ended = release?.endedAt ? releaseOutcome.safeParse(release.status).data : undefined;
   return {
     model,
+    ended: null,
     from,
     to,
     workflowId: id,
     runId: handle.firstExecutionRunId,
-    outcome: ended ?? null,
+    outcome: outcomeOf(release),
     explanation: release?.reason ?? '',
   };
 }
 
-function underWay(model: string): PerennialError {
-  return new PerennialError(
-    'RELEASE_STATE',
-    `A release of '${model}' is under way; end it first with \`perennial abort ${model}\`.`,
-  );
+function outcomeOf(release: ReleaseView | null): RollbackStarted['outcome'] {
+  return release?.endedAt ? (releaseOutcome.safeParse(release.status).data ?? null) : null;
 }

@@ -1,16 +1,15 @@
 import { Command } from 'commander';
 import { addApproveCommand, addRejectCommand } from './commands/approval.js';
+import { addAuditCommand } from './commands/audit.js';
 import { addDeliverCommand, addWatchCommand } from './commands/delivery.js';
+import { addDriftCommand } from './commands/drift.js';
 import { addLogsCommand } from './commands/logs.js';
-import {
-  addLineageCommand,
-  addListCommand,
-  addRetireCommand,
-  addShowCommand,
-} from './commands/model.js';
+import { addLineageCommand, addListCommand, addShowCommand } from './commands/model.js';
 import { addBudgetCommand, addCostCommand, addPricesCommand } from './commands/money.js';
+import { addMonitorCommand } from './commands/monitor.js';
 import { addPredictCommand } from './commands/predict.js';
 import { addReleaseCommands, addRollbackCommand } from './commands/release.js';
+import { addRetireCommand } from './commands/retire.js';
 import { addInitCommand } from './commands/init.js';
 import { addApplyCommand, addCheckCommand } from './commands/spec.js';
 import { addDownCommand } from './commands/down.js';
@@ -47,7 +46,10 @@ const commands = [
   addReleaseCommands,
   addRollbackCommand,
   addPredictCommand,
+  addDriftCommand,
+  addMonitorCommand,
   addRetireCommand,
+  addAuditCommand,
   addLogsCommand,
   addLineageCommand,
   addCostCommand,

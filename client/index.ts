@@ -1,5 +1,6 @@
 /** The TypeScript SDK of Perennial: `createPerennial({ url })`. */
 import { createApprovalClient } from './approval.js';
+import { createAuditClient } from './audit.js';
 import { createDeliveryClient } from './delivery.js';
 import { createHttp, type HttpOptions } from './http.js';
 import { createModelClient } from './model.js';
@@ -19,6 +20,7 @@ export { parseContract, parseSpec, readSpecFile, type SpecFile } from './spec-fi
 export { type WatchOptions } from './delivery.js';
 export { type FollowOptions, type LogLine, type LogQuery } from './training.js';
 export { type Vote } from './approval.js';
+export { type AuditFilter } from './audit.js';
 export { PerennialError } from '../contracts/errors.js';
 
 /** A client of the control API. Errors are PerennialError with the server's code; nobody listening is SERVER_UNREACHABLE. */
@@ -33,6 +35,7 @@ export function createPerennial(options: HttpOptions) {
     ...createReleaseClient(http),
     ...createMonitorClient(http),
     ...createMoneyClient(http),
+    ...createAuditClient(http),
   };
 }
 export type Perennial = ReturnType<typeof createPerennial>;

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { driftReport, type DriftReport } from '../contracts/drift.js';
 import {
   appliedSpec,
-  auditView,
   lineage,
   modelDetail,
   modelSummary,
@@ -10,7 +9,6 @@ import {
   status,
   type AppliedSpec,
   type ApplySpec,
-  type AuditView,
   type Lineage,
   type ModelDetail,
   type ModelSummary,
@@ -51,12 +49,6 @@ export function createModelClient(http: Http) {
       ),
     retire: (model: string, request: RetireRequest): Promise<Retired> =>
       http.post(`/api/v1/models/${encodeURIComponent(model)}/retire`, retired, { body: request }),
-    async audit(
-      query: { after?: number; subject?: string; limit?: number } = {},
-    ): Promise<AuditView[]> {
-      const answer = z.strictObject({ entries: z.array(auditView) });
-      return (await http.get('/api/v1/audit', answer, { query })).entries;
-    },
     status: (): Promise<Status> => http.get('/api/v1/status', status),
   };
 }

@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { monitorView, type MonitorView } from '../contracts/drift.js';
+import {
+  monitorView,
+  type MonitorConfigurationRequest,
+  type MonitorView,
+} from '../contracts/drift.js';
 import { monitorAnswer, type MonitorAnswered } from '../contracts/overview.js';
 import type { Http } from './http.js';
 
-/** The monitor of a model: how it is, pause and resume it, have it look at once. */
+/** The monitor of a model: how it is, pause and resume it, have it look at once or at another interval. */
 export function createMonitorClient(http: Http) {
   const pathOf = (model: string) => `/api/v1/models/${encodeURIComponent(model)}/monitor`;
   const command =
@@ -22,5 +26,15 @@ export function createMonitorClient(http: Http) {
     pauseMonitor: command('pause'),
     resumeMonitor: command('resume'),
     wakeMonitor: command('breach'),
+    /** Sets the time between checks, `1h`; null goes back to the spec's. */
+    configureMonitor: (
+      model: string,
+      body: MonitorConfigurationRequest,
+      idempotencyKey: string = randomUUID(),
+    ): Promise<MonitorAnswered> =>
+      http.post(`${pathOf(model)}/configure`, monitorAnswer, {
+        body,
+        headers: { 'idempotency-key': idempotencyKey },
+      }),
   };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { instant, modelName, timeWindow } from './names.js';
+import { durationPattern, milliseconds } from './duration.js';
+import { duration, instant, modelName, principalId, timeWindow } from './names.js';
 import { trigger } from './delivery.js';
 import { verdict } from './verdict.js';
 
@@ -80,9 +81,28 @@ export const driftReport = z.strictObject({
 });
 export type DriftReport = z.infer<typeof driftReport>;
 
+/** What is no length of time at all has been refused as such. */
+function isInterval(text: string): boolean {
+  if (!durationPattern.test(text)) return true;
+  const length = milliseconds(text);
+  return length >= 1_000 && length <= 366 * 86_400_000;
+}
+
+/** Message of `configure` at the API: another interval between checks than the spec says; null goes back to the spec's. */
+export const monitorConfiguration = z.strictObject({
+  by: principalId,
+  reason: z.string().max(2_000).default(''),
+  every: duration.refine(isInterval, 'give 1s to 366d').nullable(),
+});
+export type MonitorConfigurationRequest = z.input<typeof monitorConfiguration>;
+
 export const monitorView = z.strictObject({
   model: modelName,
+  status: z.enum(['checking', 'waiting', 'paused', 'retired']),
   paused: z.boolean(),
+  /** Milliseconds between two checks, and those that a person set in place of the spec's. */
+  every: z.number().positive(),
+  everyOverride: z.number().positive().nullable(),
   checks: z.int().nonnegative(),
   nextCheckAt: instant.nullable(),
   lastReport: driftReport.nullable(),

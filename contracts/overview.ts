@@ -47,6 +47,8 @@ export const modelSummary = z.strictObject({
   awaitingApproval: z.boolean(),
   createdAt: instant,
   retiredAt: instant.nullable(),
+  /** Since when nobody is answered; null while its champion, if it has one, answers. */
+  offAirAt: instant.nullable(),
 });
 export type ModelSummary = z.infer<typeof modelSummary>;
 
@@ -118,6 +120,13 @@ export const auditView = z.strictObject({
 });
 export type AuditView = z.infer<typeof auditView>;
 
+/** Whether the whole chain fits, and the sequence number of the first entry that does not. */
+export const auditVerification = z.strictObject({
+  ok: z.boolean(),
+  firstBroken: z.int().positive().nullable(),
+});
+export type AuditVerification = z.infer<typeof auditVerification>;
+
 const part = z.strictObject({ ok: z.boolean(), message: z.string() });
 
 /** Whether the parts that the control API stands on answer, and what is going on. */
@@ -149,8 +158,13 @@ export type MonitorAnswered = z.infer<typeof monitorAnswer>;
 /** Answer to a rollback. `outcome` is null while it still runs. */
 export const rollbackStarted = z.strictObject({
   model: modelName,
+  /** The release that was under way and was ended by it: how it ended, null while it still does. */
+  ended: z
+    .strictObject({ version: z.int().positive(), outcome: releaseOutcome.nullable() })
+    .nullable(),
   from: z.int().positive().nullable(),
-  to: z.int().positive(),
+  /** Null where a first version was ended before it got any traffic: there is no champion. */
+  to: z.int().positive().nullable(),
   workflowId: z.string(),
   runId: z.string(),
   outcome: releaseOutcome.nullable(),
@@ -161,6 +175,8 @@ export type RollbackStarted = z.infer<typeof rollbackStarted>;
 export const retireRequest = z.strictObject({
   by: principalId,
   reason: z.string().max(2_000).default(''),
+  /** Take it off the air, too: gateways answer that there is no such model, until it is applied again. */
+  offAir: z.boolean().default(false),
 });
 export type RetireRequest = z.input<typeof retireRequest>;
 
@@ -169,6 +185,9 @@ export const retired = z.strictObject({
   retiredAt: instant,
   /** False when there was no monitor to stop. */
   monitorStopped: z.boolean(),
+  /** The version that goes on answering; null when it was taken off the air, or never was on it. */
+  answering: z.int().positive().nullable(),
+  offAirAt: instant.nullable(),
 });
 export type Retired = z.infer<typeof retired>;
 

@@ -1,12 +1,7 @@
 import { sql, type SQL } from 'drizzle-orm';
 import { PerennialError } from '../contracts/errors.js';
 import { driftReport, type DriftReport } from '../contracts/drift.js';
-import {
-  modelSummary,
-  type AuditView,
-  type ModelSummary,
-  type Status,
-} from '../contracts/overview.js';
+import { modelSummary, type ModelSummary, type Status } from '../contracts/overview.js';
 import type { Executor } from './connect.js';
 
 /** Read-only questions that the doors ask. Rows are parsed by the contracts, so that no half-written row leaves as an answer. */
@@ -24,7 +19,7 @@ export function instantOf(value: unknown): string | null {
 }
 
 const summaries = sql`
-  SELECT m.name AS model, m.team, coalesce(s.content #>> '{spec,owner}', '') AS owner, m.current_spec, m.created_at, m.retired_at,
+  SELECT m.name AS model, m.team, coalesce(s.content #>> '{spec,owner}', '') AS owner, m.current_spec, m.created_at, m.retired_at, m.off_air_at,
     (SELECT version FROM alias WHERE model = m.name AND name = 'champion') AS champion,
     (SELECT count(*)::int FROM version WHERE model = m.name) AS versions,
     EXISTS (SELECT 1 FROM approval WHERE model = m.name AND standing = 'open') AS awaiting,
@@ -53,6 +48,7 @@ function summaryOf(row: Row): ModelSummary {
     awaitingApproval: row.awaiting,
     createdAt: instantOf(row.created_at),
     retiredAt: instantOf(row.retired_at),
+    offAirAt: instantOf(row.off_air_at),
   });
 }
 
@@ -105,28 +101,4 @@ export async function countOverview(
     runningDeliveries: Number(row?.running),
     awaitingApproval: Number(row?.awaiting),
   };
-}
-
-/** Entries of the audit chain after a sequence number, in order; of one subject (and what is below it) where given. */
-export async function listAudit(
-  db: Executor,
-  { after, subject, limit }: { after: number; subject?: string | undefined; limit: number },
-): Promise<AuditView[]> {
-  const about =
-    subject === undefined
-      ? sql`true`
-      : sql`(subject = ${subject} OR starts_with(subject, ${`${subject}/`}) OR starts_with(subject, ${`${subject} `}))`;
-  const rows = await readRows(
-    db,
-    sql`SELECT * FROM audit_entry WHERE sequence > ${after} AND ${about} ORDER BY sequence LIMIT ${limit}`,
-  );
-  return rows.map((row) => ({
-    sequence: Number(row.sequence),
-    at: instantOf(row.at) ?? '',
-    actor: String(row.actor),
-    action: String(row.action),
-    subject: String(row.subject),
-    detail: row.detail as Record<string, unknown>,
-    hash: String(row.hash),
-  }));
 }

@@ -9,7 +9,8 @@ import { instantOf, readRows } from './overview.js';
 export async function findRoute(db: Executor, model: string): Promise<Route | null> {
   const [row] = await readRows(
     db,
-    sql`SELECT model, revision, salt, arms FROM route WHERE model = ${model} ORDER BY revision DESC LIMIT 1`,
+    sql`SELECT r.model, r.revision, r.salt, r.arms FROM route r JOIN model m ON m.name = r.model
+      WHERE r.model = ${model} AND m.off_air_at IS NULL ORDER BY r.revision DESC LIMIT 1`,
   );
   return route.safeParse(row).data ?? null;
 }

@@ -20,7 +20,7 @@ const routeRow = z.object({
   window: z.string().regex(durationPattern).nullable(),
 });
 
-/** The newest route of every model that has one. One statement: gateways run it every two seconds. */
+/** The newest route of every model that has one and is on the air. One statement: gateways run it every two seconds. */
 export async function newestRoutes(db: Executor): Promise<ServedRoute[]> {
   const { rows } = await db.execute(sql`
     SELECT DISTINCT ON (route.model) route.model, revision, salt, arms,
@@ -28,6 +28,7 @@ export async function newestRoutes(db: Executor): Promise<ServedRoute[]> {
     FROM route
     JOIN model ON model.name = route.model
     LEFT JOIN spec ON spec.digest = model.current_spec
+    WHERE model.off_air_at IS NULL
     ORDER BY route.model, revision DESC`);
   return rows.map((row) => {
     const { window, ...found } = routeRow.parse(row);

@@ -31,7 +31,7 @@ export async function registerSpec(
     if (before?.current === digest && before.retiredAt === null) return { digest, created };
     await tx
       .update(model)
-      .set({ currentSpec: digest, retiredAt: null })
+      .set({ currentSpec: digest, retiredAt: null, offAirAt: null })
       .where(eq(model.name, name));
     await appendAudit(tx, {
       actor: by,

@@ -88,11 +88,24 @@ export function createRouteSplit({
     }
   };
 
+  const takeOffAir = (onAir: readonly ServedRoute[]): void => {
+    const kept = new Set(onAir.map(({ route }) => route.model));
+    for (const model of active.keys()) {
+      if (kept.has(model)) continue;
+      active.delete(model);
+      cache.keep(model, []);
+      metrics.revision.remove({ model });
+      log.info('A model is off the air', { model });
+    }
+  };
+
   const readAll = async (): Promise<void> => {
     do {
       again = false;
       try {
-        await Promise.all((await newestRoutes(db)).map(takeIntoForce));
+        const onAir = await newestRoutes(db);
+        takeOffAir(onAir);
+        await Promise.all(onAir.map(takeIntoForce));
         ready = true;
       } catch (error) {
         log.warn('Cannot read the routes; those in force stay', {

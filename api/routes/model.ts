@@ -9,6 +9,7 @@ import {
   retired,
   retireRequest,
   type ModelDetail,
+  type Retired,
 } from '../../contracts/overview.js';
 import {
   findOpenApproval,
@@ -51,7 +52,8 @@ const readLineageOf = createRoute({
 const retire = createRoute({
   method: 'post',
   path: '/models/{model}/retire',
-  summary: 'Stop watching a model and start nothing new for it; its champion goes on answering',
+  summary:
+    'Stop watching a model and start nothing new for it; its champion goes on answering unless asked otherwise',
   request: { params: ofModel, body: body(retireRequest) },
   responses: answers(retired, 'When it was retired'),
 });
@@ -70,19 +72,26 @@ export function createModelRoutes({ db, engine }: ApiDependencies) {
     })
     .openapi(retire, async (context) => {
       const { model } = context.req.valid('param');
-      const { by, reason } = context.req.valid('json');
-      const { delivery } = await findModel(db, model);
+      const { by, reason, offAir } = context.req.valid('json');
+      const { delivery, champion } = await findModel(db, model);
       if (delivery && delivery.outcome === null)
         throw new PerennialError(
           'DELIVERY_IN_PROGRESS',
           `Delivery ${delivery.number} of '${model}' is in stage '${delivery.stage}'; cancel it before retiring the model.`,
         );
-      const retiredAt = await retireModel(db, { name: model, by, reason });
+      const { retiredAt, offAirAt } = await retireModel(db, { name: model, by, reason, offAir });
       const monitorStopped = await sendSignal(engine, workflowId.monitor(model), 'retire', {
         by,
         reason,
       });
-      return context.json({ model, retiredAt: retiredAt.toISOString(), monitorStopped }, 200);
+      const answer: Retired = {
+        model,
+        retiredAt: retiredAt.toISOString(),
+        monitorStopped,
+        answering: offAirAt === null ? champion : null,
+        offAirAt: offAirAt?.toISOString() ?? null,
+      };
+      return context.json(answer, 200);
     });
 }
 

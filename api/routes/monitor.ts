@@ -1,11 +1,12 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
-import { monitorView, type MonitorView } from '../../contracts/drift.js';
+import { monitorConfiguration, monitorView, type MonitorView } from '../../contracts/drift.js';
+import { milliseconds } from '../../contracts/duration.js';
 import { PerennialError } from '../../contracts/errors.js';
 import { queries, workflowId } from '../../contracts/messages.js';
 import { modelName } from '../../contracts/names.js';
-import { monitorAnswer } from '../../contracts/overview.js';
+import { monitorAnswer, type MonitorAnswered } from '../../contracts/overview.js';
 import { releaseCommand } from '../../contracts/release.js';
 import type { MonitorState } from '../../contracts/states.js';
 import { findModel, listDriftReports } from '../../db/overview.js';
@@ -33,6 +34,14 @@ const command = createRoute({
   responses: answers(monitorAnswer, 'What the monitor does now'),
 });
 
+const configure = createRoute({
+  method: 'post',
+  path: '/models/{model}/monitor/configure',
+  summary: 'Check at another interval than the spec says, or at the spec’s again',
+  request: { params: ofModel, headers: idempotency, body: body(monitorConfiguration) },
+  responses: answers(monitorAnswer, 'What the monitor does now'),
+});
+
 /** The monitor of a model, as its workflow sees it. */
 export function createMonitorRoutes({ db, engine }: ApiDependencies) {
   const readState = async (model: string): Promise<MonitorState> => {
@@ -46,6 +55,15 @@ export function createMonitorRoutes({ db, engine }: ApiDependencies) {
     }
   };
 
+  const tell = async (
+    model: string,
+    message: { name: string; argument: unknown; updateId: string | undefined },
+  ): Promise<MonitorAnswered> => {
+    await findModel(db, model);
+    const answer = await callUpdate(engine, workflowId.monitor(model), message, unwatched(model));
+    return monitorAnswer.parse({ ...Object(answer), model });
+  };
+
   return createRouter()
     .openapi(show, async (context) => {
       const { model } = context.req.valid('param');
@@ -53,10 +71,13 @@ export function createMonitorRoutes({ db, engine }: ApiDependencies) {
       const state = await readState(model);
       if (state.status === 'retired') throw unwatched(model);
       const [lastReport] = await listDriftReports(db, model, 1);
-      const { paused, checks, nextCheckAt, retrainings } = state;
+      const { status, paused, every, everyOverride, checks, nextCheckAt, retrainings } = state;
       const view: MonitorView = {
         model,
+        status,
         paused,
+        every: everyOverride ?? every,
+        everyOverride,
         checks,
         nextCheckAt,
         lastReport: lastReport ?? null,
@@ -64,23 +85,20 @@ export function createMonitorRoutes({ db, engine }: ApiDependencies) {
       };
       return context.json(view, 200);
     })
+    .openapi(configure, async (context) => {
+      const { model } = context.req.valid('param');
+      const { every } = context.req.valid('json');
+      const argument = { every: every === null ? null : milliseconds(every) };
+      const updateId = context.req.valid('header')['idempotency-key'];
+      return context.json(await tell(model, { name: 'configure', argument, updateId }), 200);
+    })
     .openapi(command, async (context) => {
       const { model, act } = context.req.valid('param');
       const { by, reason } = context.req.valid('json');
-      await findModel(db, model);
-      const { code, message } = unwatched(model);
-      const answer = await callUpdate(
-        engine,
-        workflowId.monitor(model),
-        {
-          name: act,
-          // A breach is told by a measurement as well as by a person: it has no `by`.
-          argument: act === 'breach' ? { reason: `${by}: ${reason}` } : { by, reason },
-          updateId: context.req.valid('header')['idempotency-key'],
-        },
-        { code, message },
-      );
-      return context.json(monitorAnswer.parse({ ...Object(answer), model }), 200);
+      // A breach is told by a measurement as well as by a person: it has no `by`.
+      const argument = act === 'breach' ? { reason: `${by}: ${reason}` } : { by, reason };
+      const updateId = context.req.valid('header')['idempotency-key'];
+      return context.json(await tell(model, { name: act, argument, updateId }), 200);
     });
 }
 

@@ -74,7 +74,8 @@ async function* writtenLines(
   }
 }
 
-function instantOf(text: string): string {
+/** An instant as it stands, or the one so long ago. */
+export function instantOf(text: string): string {
   if (durationPattern.test(text)) return new Date(Date.now() - milliseconds(text)).toISOString();
   if (instant.safeParse(text).success) return text;
   throw new UsageError(

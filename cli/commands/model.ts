@@ -1,13 +1,7 @@
 import type { Command } from 'commander';
 import { PerennialError, type Perennial } from '../../client/index.js';
 import type { ModelDetail, ModelSummary } from '../../contracts/overview.js';
-import {
-  addActingOptions,
-  addCommonOptions,
-  connect,
-  principalOf,
-  type CommonOptions,
-} from '../connection.js';
+import { addCommonOptions, connect, type CommonOptions } from '../connection.js';
 import { sayApproval, sayFindings, sayJudgement, standingOf } from '../evidence-view.js';
 import { examples } from '../examples.js';
 import { ago, number, paint, paintVerdict, say, sayJson, sayTable } from '../output.js';
@@ -62,7 +56,8 @@ async function listAwaiting(perennial: Perennial, { json }: CommonOptions): Prom
   );
 }
 
-function stateOf({ delivery, awaitingApproval, retiredAt }: ModelSummary): string {
+function stateOf({ delivery, awaitingApproval, retiredAt, offAirAt }: ModelSummary): string {
+  if (offAirAt) return 'retired, off the air';
   if (retiredAt) return 'retired';
   if (awaitingApproval) return 'waits for approval';
   if (!delivery) return 'never delivered';
@@ -126,7 +121,8 @@ async function sayModel(perennial: Perennial, detail: ModelDetail): Promise<void
   const arms = detail.route?.arms.map(
     (arm) => `${arm.role} v${arm.version} ${number(arm.share * 100)} %`,
   );
-  say(`traffic   ${arms?.join(', ') ?? 'none: no version has been promoted'}`);
+  const silence = detail.offAirAt ? 'it was taken off the air' : 'no version has been promoted';
+  say(`traffic   ${arms?.join(', ') ?? `none: ${silence}`}`);
   if (release && release.endedAt === null)
     say(`release   v${release.version} ${release.status}, step ${release.step}. ${release.reason}`);
   if (lastReport)
@@ -223,29 +219,4 @@ async function championOf(perennial: Perennial, model: string): Promise<number> 
   const version = champion ?? recentVersions[0]?.version;
   if (version !== undefined) return version;
   throw new PerennialError('VERSION_NOT_FOUND', `Model '${model}' has no version yet.`);
-}
-
-/** `retire`: stops watching a model. */
-export function addRetireCommand(program: Command): void {
-  addActingOptions(
-    program
-      .command('retire <model>')
-      .summary('stop watching a model and start nothing new for it')
-      .description(
-        'Ends the monitor of a model and refuses new deliveries. Its champion goes on answering. Applying a spec again takes it back.',
-      ),
-  )
-    .option('--reason <text>', 'why, kept in the audit chain', '')
-    .addHelpText(
-      'after',
-      examples('perennial retire flight-delay --reason "replaced by arrival-delay"'),
-    )
-    .action(async (model: string, options: CommonOptions & { reason: string }) => {
-      const answer = await connect(options).retire(model, {
-        by: principalOf(options),
-        reason: options.reason,
-      });
-      if (options.json) return sayJson(answer);
-      say(`${paint('bold', model)} retired${answer.monitorStopped ? ', its monitor ends' : ''}`);
-    });
 }

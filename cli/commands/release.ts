@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { addActingOptions, connect, principalOf, type CommonOptions } from '../connection.js';
+import type { RollbackStarted } from '../../contracts/overview.js';
 import { examples } from '../examples.js';
 import { exitCodes } from '../failure.js';
 import { paint, paintVerdict, say, sayJson } from '../output.js';
@@ -46,12 +47,16 @@ export function addRollbackCommand(program: Command): void {
   addActingOptions(
     program
       .command('rollback <model>')
-      .summary('give all traffic at once to an earlier version')
+      .summary('end the release under way, or give all traffic at once to an earlier version')
       .description(
-        'Gives all traffic at once to an earlier approved version: the one named, or the champion before this one.',
+        'Ends the release under way: the champion has its traffic again. Where none is, gives all traffic at once to an earlier approved version: the one named, or the champion before this one.',
       ),
   )
-    .option('--to <version>', 'version to go to (default: the champion before)', wholeNumber)
+    .option(
+      '--to <version>',
+      'version to go to (default: the champion of the release under way, else the one before this)',
+      wholeNumber,
+    )
     .requiredOption('--reason <text>', 'why, kept with the release')
     .addHelpText('after', examples('perennial rollback flight-delay --to 1 --reason "complaints"'))
     .action(async (model: string, options: RollbackOptions) => {
@@ -61,11 +66,31 @@ export function addRollbackCommand(program: Command): void {
         reason,
         ...(to === undefined ? {} : { to }),
       });
-      if (answer.outcome !== 'promoted') process.exitCode = exitCodes.failed;
+      if (!isDone(answer)) process.exitCode = exitCodes.failed;
       if (options.json) return sayJson(answer);
-      const from = answer.from === null ? '' : ` from v${answer.from}`;
-      const how =
-        answer.outcome === 'promoted' ? 'rolled back' : (answer.outcome ?? 'still rolling back');
-      say(`${paint('bold', model)} ${how}${from} to v${answer.to}. ${answer.explanation}`);
+      say(`${paint('bold', model)} ${toldOf(answer)} ${answer.explanation}`);
     });
+}
+
+/** A release that was ended alone is done with its end; any other when its version has all traffic. */
+function isDone(answer: RollbackStarted): boolean {
+  if (isEndAlone(answer)) return answer.outcome !== null;
+  return answer.outcome === 'promoted';
+}
+
+/** The release under way was ended, and nothing else was needed. */
+function isEndAlone({ ended, from }: RollbackStarted): boolean {
+  return ended !== null && ended.outcome !== 'promoted' && ended.version === from;
+}
+
+function toldOf(answer: RollbackStarted): string {
+  const { ended, from, to, outcome } = answer;
+  if (ended !== null && isEndAlone(answer)) {
+    if (outcome === null) return `release of v${ended.version} is still ending.`;
+    const now = to === null ? 'there is no champion yet' : `v${to} has all traffic again`;
+    return `release of v${ended.version} ended, ${now}.`;
+  }
+  const first = ended === null ? '' : `release of v${ended.version} ${ended.outcome}, then `;
+  const how = outcome === 'promoted' ? 'rolled back' : (outcome ?? 'still rolling back');
+  return `${first}${how}${from === null ? '' : ` from v${from}`} to v${to}.`;
 }

@@ -155,9 +155,14 @@ describe('a release through the API', () => {
     const by = { by: 'ada', reason: 'by hand' };
 
     await expect(perennial.resume('moved', by)).rejects.toMatchObject({ code: 'RELEASE_STATE' });
+    expect(await perennial.extend('moved', by)).toMatchObject({ status: 'canary' });
     expect(await perennial.pause('moved', by)).toMatchObject({ status: 'paused' });
     expect((await perennial.showModel('moved')).release?.status).toBe('paused');
-    await expect(perennial.rollback('moved', by)).rejects.toMatchObject({ code: 'RELEASE_STATE' });
+    for (const [to, code] of [
+      [2, 'RELEASE_STATE'],
+      [9, 'VERSION_NOT_FOUND'],
+    ] as const)
+      await expect(perennial.rollback('moved', { ...by, to })).rejects.toMatchObject({ code });
     expect(await perennial.resume('moved', by)).toMatchObject({ status: 'canary' });
     await perennial.promote('moved', by);
     expect((await watchToEnd('moved', runId)).at(-1)?.delivery).toMatchObject({
@@ -171,6 +176,52 @@ describe('a release through the API', () => {
     expect(moved.champion).toBe(1);
     expect(moved.route?.arms).toEqual([{ version: 1, share: 1, role: 'champion' }]);
     await expect(perennial.pause('moved', by)).rejects.toMatchObject({ code: 'RELEASE_NOT_FOUND' });
+    const steered = await perennial.audit({ model: 'moved', delivery: 2, actor: 'ada' });
+    expect(steered.map(({ action }) => action)).toEqual([
+      'delivery.opened',
+      'version.registered',
+      'release.opened',
+      'release.extended',
+      'release.paused',
+      'release.resumed',
+      'version.promoted',
+    ]);
+  });
+
+  test('is ended by a rollback: its champion, or the version named, has all traffic', async () => {
+    await apply('ended');
+    const { perennial } = living;
+    const released = async (says: 'promote' | null) => {
+      living.judgeSays(says);
+      const runId = await deliverApproved('ended');
+      if (says === 'promote') return watchToEnd('ended', runId);
+      await eventually(
+        'the canary step',
+        async () => (await perennial.showModel('ended')).release?.status === 'canary',
+      );
+      return runId;
+    };
+    for (const _ of [1, 2]) await released('promote');
+    const all = (version: number) => [{ version, share: 1, role: 'champion' }];
+
+    await released(null);
+    const back = await perennial.rollback('ended', { by: 'ada', reason: 'complaints' });
+    expect(back).toMatchObject({ ended: { version: 3 }, from: 3, to: 2, outcome: 'aborted' });
+    expect(back.explanation).toBe('abort by ada: rollback: complaints');
+    expect((await perennial.showModel('ended')).route?.arms).toEqual(all(2));
+
+    await eventually(
+      'the end of the delivery',
+      async () => (await perennial.showModel('ended')).delivery?.outcome === 'rolled-back',
+    );
+    await released(null);
+    expect(await perennial.rollback('ended', { by: 'ada', reason: 'worse', to: 1 })).toMatchObject({
+      ended: { version: 4, outcome: 'aborted' },
+      from: 2,
+      to: 1,
+      outcome: 'promoted',
+    });
+    expect((await perennial.showModel('ended')).route?.arms).toEqual(all(1));
   });
 
   test('that asks a person is answered', async () => {
@@ -199,9 +250,25 @@ test('a retired model stops being watched, refuses deliveries, and comes back by
   expect(await perennial.pauseMonitor('tired', by)).toMatchObject({ status: 'paused' });
   expect(await perennial.showMonitor('tired')).toMatchObject({ paused: true });
   expect(await perennial.resumeMonitor('tired', by)).toMatchObject({ model: 'tired' });
+  expect(await perennial.configureMonitor('tired', { ...by, every: '2h' })).toMatchObject({
+    model: 'tired',
+  });
+  expect(await perennial.showMonitor('tired')).toMatchObject({
+    every: 7_200_000,
+    everyOverride: 7_200_000,
+  });
+  await perennial.configureMonitor('tired', { ...by, every: null });
+  expect(await perennial.showMonitor('tired')).toMatchObject({ everyOverride: null });
+  for (const every of ['500ms', '9999d', 'often'])
+    await expect(perennial.configureMonitor('tired', { ...by, every })).rejects.toMatchObject({
+      code: 'INPUT_INVALID',
+    });
   expect(await perennial.retire('tired', { by: 'ada', reason: 'replaced' })).toMatchObject({
     monitorStopped: true,
+    answering: 1,
+    offAirAt: null,
   });
+  expect((await perennial.showModel('tired')).route?.arms).toHaveLength(1);
   await expect(
     perennial.startDelivery({ model: 'tired', requestedBy: 'ada' }),
   ).rejects.toMatchObject({ code: 'MODEL_RETIRED' });
@@ -211,8 +278,24 @@ test('a retired model stops being watched, refuses deliveries, and comes back by
       (error: { code?: string }) => error.code === 'MONITOR_NOT_FOUND',
     ),
   );
+  const offAir = { ...by, offAir: true };
+  expect(await perennial.retire('tired', offAir)).toMatchObject({ answering: null });
+  expect(await perennial.showModel('tired')).toMatchObject({ route: null, champion: 1 });
+  await expect(perennial.rollback('tired', { ...by, to: 1 })).rejects.toMatchObject({
+    code: 'MODEL_RETIRED',
+  });
+  // Retired once more it stays off the air.
+  const { offAirAt } = await perennial.retire('tired', by);
+  expect(offAirAt).not.toBeNull();
   await apply('tired');
-  expect((await perennial.showModel('tired')).retiredAt).toBeNull();
+  const back = await perennial.showModel('tired');
+  expect(back).toMatchObject({ retiredAt: null, offAirAt: null, champion: 1 });
+  expect(back.route?.arms).toHaveLength(1);
+  const done = (await perennial.audit({ model: 'tired' })).map(({ action }) => action);
+  expect(done.filter((action) => action.startsWith('model.'))).toEqual([
+    'model.retired',
+    'model.taken-off-air',
+  ]);
 });
 
 test('the status tells what goes on', async () => {

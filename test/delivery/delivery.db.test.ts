@@ -130,7 +130,7 @@ test('what cannot be delivered is refused and changes nothing', async () => {
   expect(await codeOf(open('refused', 'r', { specDigest: 'x' }))).toBe('INPUT_INVALID');
   expect(await codeOf(open('refused', 'r', { trigger: 'boredom' }))).toBe('INPUT_INVALID');
   expect(await codeOf(open('refused', 'r', { requestedBy: 'Alice B' }))).toBe('INPUT_INVALID');
-  await retireModel(database.db, { name: 'refused', by: 'alice', reason: '' });
+  await retireModel(database.db, { name: 'refused', by: 'alice', reason: '', offAir: false });
   expect(await codeOf(open('refused', 'r'))).toBe('MODEL_RETIRED');
   const { rows } = await database.db.execute(sql`SELECT 1 FROM delivery WHERE model = 'refused'`);
   expect(rows).toEqual([]);

@@ -111,6 +111,25 @@ describe('a route that changes under load', () => {
     expect(errors).toHaveLength(1);
   });
 
+  it('is gone while the model is off the air, at once, and back as it was', async () => {
+    await registerModel(database.db, artifacts, { model: 'resting', files: ['champion.onnx'] });
+    await registerModel(database.db, artifacts, { model: 'awake', files: ['champion.onnx'] });
+    for (const model of ['resting', 'awake']) await move(model, 1, championArms(1));
+    const { address, gateway } = await startGateway({ pollEvery: 60_000 });
+    const statusOf = async (model: string) =>
+      (await post(address, `/v2/models/${model}/infer`, inferBody(1))).status;
+    await expect.poll(() => statusOf('resting'), { timeout: 10_000 }).toBe(200);
+    await database.db.execute(
+      sql`UPDATE model SET retired_at = now(), off_air_at = now() WHERE name = 'resting'`,
+    );
+    await expect.poll(() => statusOf('resting'), { timeout: 10_000 }).toBe(404);
+    expect(await statusOf('awake')).toBe(200);
+    expect(await revisionOf(gateway, 'resting')).toBeUndefined();
+    await database.db.execute(sql`UPDATE model SET retired_at = NULL WHERE name = 'resting'`);
+    await expect.poll(() => statusOf('resting'), { timeout: 10_000 }).toBe(200);
+    expect(await revisionOf(gateway, 'resting')).toBe(1);
+  });
+
   it('is found by polling when the notice was lost, and heard again after the connection is', async () => {
     await registerModel(database.db, artifacts, { model: 'polled', files: ['champion.onnx'] });
     const { gateway } = await startGateway({ pollEvery: 100 });
