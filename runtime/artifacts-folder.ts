@@ -22,6 +22,6 @@ export function createFolderArtifacts(root: string): ArtifactStore {
     readJson: async (ref) => JSON.parse(await readFile(await localPath(ref), 'utf8')) as unknown,
     has: (sha256) => folder.has(sha256),
     list: () => folder.list(),
-    remove: (sha256) => folder.remove(sha256),
+    remove: (sha256, unlessKeptSince) => folder.remove(sha256, unlessKeptSince),
   };
 }

@@ -12,7 +12,7 @@ import {
 import { Upload } from '@aws-sdk/lib-storage';
 import { PerennialError } from '../contracts/errors.js';
 import type { ArtifactRef } from '../contracts/names.js';
-import type { ArtifactStore } from './artifacts.js';
+import { keptAnewAfter, type ArtifactStore } from './artifacts.js';
 import { createContentFolder } from './content-folder.js';
 import { sha256Hex, sha256OfFile } from './digest.js';
 
@@ -42,10 +42,10 @@ export function createS3Artifacts({
   const folder = prefix === '' ? 'sha256/' : `${prefix}/sha256/`;
   const keyOf = (sha256: string) => `${folder}${sha256.slice(0, 2)}/${sha256}`;
 
-  const sizeOf = async (sha256: string): Promise<number | undefined> => {
+  const glance = async (sha256: string) => {
     try {
       const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: keyOf(sha256) }));
-      return head.ContentLength;
+      return { bytes: head.ContentLength, modifiedAt: head.LastModified?.getTime() ?? 0 };
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;
@@ -57,7 +57,8 @@ export function createS3Artifacts({
     body: () => Readable,
   ): Promise<ArtifactRef> => {
     const Key = keyOf(sha256);
-    if ((await sizeOf(sha256)) !== bytes) {
+    const found = await glance(sha256);
+    if (found?.bytes !== bytes || found.modifiedAt < Date.now() - keptAnewAfter) {
       const Body = body();
       await new Upload({
         client: s3,
@@ -104,11 +105,14 @@ export function createS3Artifacts({
     },
     localPath,
     readJson: async (ref) => JSON.parse(await readFile(await localPath(ref), 'utf8')) as unknown,
-    has: async (sha256) => (await sizeOf(sha256)) !== undefined,
+    has: async (sha256) => (await glance(sha256)) !== undefined,
     list: () => listObjects(s3, { bucket, folder }),
-    remove: async (sha256) => {
+    remove: async (sha256, unlessKeptSince) => {
+      const found = unlessKeptSince && (await glance(sha256));
+      if (found && found.modifiedAt > unlessKeptSince.getTime()) return false;
       await copies.remove(sha256);
       await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: keyOf(sha256) }));
+      return true;
     },
   };
 }

@@ -3,6 +3,7 @@ import { link, mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { PerennialError } from '../contracts/errors.js';
+import { keptAnewAfter } from './artifacts.js';
 import { sha256OfFile } from './digest.js';
 
 export interface Content {
@@ -18,18 +19,20 @@ export interface ContentFolder {
   verified(sha256: string): Promise<string>;
   has(sha256: string): Promise<boolean>;
   list(): AsyncIterable<Content & { modifiedAt: Date }>;
-  remove(sha256: string): Promise<void>;
+  /** False when it was added after `unlessKeptSince`. */
+  remove(sha256: string, unlessKeptSince?: Date): Promise<boolean>;
 }
 
 export function createContentFolder(root: string): ContentFolder {
   const path = (sha256: string) => join(root, 'sha256', sha256.slice(0, 2), sha256);
   /** What was verified once and has not been touched since is not read again. */
   const known = new Map<string, string>();
+  const newDraft = () => join(root, 'drafts', randomBytes(8).toString('hex'));
 
   return {
     path,
     add: async (source) => {
-      const draft = join(root, 'drafts', randomBytes(8).toString('hex'));
+      const draft = newDraft();
       await mkdir(dirname(draft), { recursive: true });
       try {
         const content = await writeDurably(draft, source);
@@ -58,9 +61,10 @@ export function createContentFolder(root: string): ContentFolder {
     },
     has: async (sha256) => (await glance(path(sha256))) !== undefined,
     list: () => listFiles(join(root, 'sha256')),
-    remove: async (sha256) => {
+    remove: async (sha256, unlessKeptSince) => {
       known.delete(sha256);
-      await rm(path(sha256), { force: true });
+      await mkdir(join(root, 'drafts'), { recursive: true });
+      return removeFile(path(sha256), newDraft(), unlessKeptSince);
     },
   };
 }
@@ -82,14 +86,19 @@ async function writeDurably(path: string, source: Readable): Promise<Content> {
   return { sha256: hash.digest('hex'), bytes };
 }
 
-/** Shows the draft under its name. A file that is there already has the same bytes, unless a crash cut it short: then it is replaced. */
+/**
+ * Shows the draft under its name. A file that is there already has the same bytes, unless a crash cut it short: then it is replaced, and so
+ * is an old one, which somebody may be about to remove.
+ */
 async function publish(draft: string, target: string, bytes: number): Promise<void> {
   await mkdir(dirname(target), { recursive: true });
   try {
     await link(draft, target);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    if ((await stat(target)).size !== bytes) await rename(draft, target);
+    const found = await glance(target);
+    const fresh = Date.now() - keptAnewAfter;
+    if (found?.bytes !== bytes || found.modifiedAt < fresh) await rename(draft, target);
   }
   const folder = await open(dirname(target), 'r');
   try {
@@ -99,10 +108,35 @@ async function publish(draft: string, target: string, bytes: number): Promise<vo
   }
 }
 
-async function glance(path: string): Promise<{ bytes: number; print: string } | undefined> {
+/** Takes the file out of sight first: one that was put in its place meanwhile is left alone, one that is too new is shown again. */
+async function removeFile(path: string, aside: string, unlessKeptSince?: Date): Promise<boolean> {
+  const found = await glance(path);
+  if (!found) return true;
+  if (unlessKeptSince && found.modifiedAt > unlessKeptSince.getTime()) return false;
+  try {
+    await rename(path, aside);
+    const taken = await glance(aside);
+    const tooNew = unlessKeptSince && taken && taken.modifiedAt > unlessKeptSince.getTime();
+    if (tooNew) await link(aside, path).catch(unlessThere);
+    return !tooNew;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true;
+    throw error;
+  } finally {
+    await rm(aside, { force: true });
+  }
+}
+
+function unlessThere(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EEXIST') throw error;
+}
+
+async function glance(
+  path: string,
+): Promise<{ bytes: number; modifiedAt: number; print: string } | undefined> {
   try {
     const { size, mtimeMs, ino } = await stat(path);
-    return { bytes: size, print: `${ino} ${size} ${mtimeMs}` };
+    return { bytes: size, modifiedAt: mtimeMs, print: `${ino} ${size} ${mtimeMs}` };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

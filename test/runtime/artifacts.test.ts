@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -15,6 +15,8 @@ interface Place {
   elsewhere: ArtifactStore;
   /** Overwrites what lies under a digest, behind the store's back. */
   spoil(sha256: string): Promise<void>;
+  /** Makes it look as if it had been kept two days ago. */
+  age(sha256: string): Promise<void>;
 }
 
 const places: { name: string; open: () => Promise<Place>; close: () => Promise<void> }[] = [
@@ -76,6 +78,20 @@ describe.each(places)('artifacts in $name', ({ open, close }) => {
     expect(await listed(place.store, ref.sha256)).toEqual([]);
   });
 
+  test('an old artifact can be removed by its age, but not one that was kept again since', async () => {
+    const keep = (text: string) => place.store.keepBytes(text, 'checkpoint');
+    const [old, again] = await Promise.all([keep('forgotten'), keep('kept again')]);
+    const yesterday = new Date(Date.now() - 86_400_000);
+    expect(await place.store.remove(old.sha256, yesterday)).toBe(false);
+    for (const { sha256 } of [old, again]) await place.age(sha256);
+    await place.elsewhere.keepBytes('kept again', 'checkpoint');
+    expect(await place.store.remove(old.sha256, yesterday)).toBe(true);
+    expect(await place.store.remove(old.sha256, yesterday)).toBe(true);
+    expect(await place.store.remove(again.sha256, yesterday)).toBe(false);
+    expect(await place.store.has(old.sha256)).toBe(false);
+    expect(await readFile(await place.elsewhere.localPath(again), 'utf8')).toBe('kept again');
+  });
+
   test('an empty artifact is kept like any other', async () => {
     const ref = await place.store.keepBytes('', 'quarantine');
     expect((await stat(await place.elsewhere.localPath(ref))).size).toBe(0);
@@ -116,6 +132,11 @@ async function listed(store: ArtifactStore, sha256?: string) {
   return sha256 === undefined ? all : all.filter((each) => each.sha256 === sha256);
 }
 
+function ageFile(path: string): Promise<void> {
+  const then = Date.now() / 1_000 - 2 * 86_400;
+  return utimes(path, then, then);
+}
+
 async function openFolder(): Promise<Place> {
   const root = await temporaryFolder();
   return {
@@ -126,6 +147,7 @@ async function openFolder(): Promise<Place> {
       await chmod(path, 0o644);
       await writeFile(path, 'null');
     },
+    age: (sha256) => ageFile(join(root, 'sha256', sha256.slice(0, 2), sha256)),
   };
 }
 
@@ -163,6 +185,10 @@ function bucketPlace() {
       store,
       elsewhere,
       spoil: (sha256) => intruder(`ops/sha256/${sha256.slice(0, 2)}/${sha256}`, 'null'),
+      age: (sha256) =>
+        ageFile(
+          join(directory, 'models/ops/sha256', sha256.slice(0, 2), `${sha256}._S3rver_object`),
+        ),
     };
   };
   return [{ name: 'a bucket', open, close: () => server.close() }];
