@@ -26,6 +26,7 @@ export interface Config {
   training: Settings['PERENNIAL_TRAINING'];
   trainerPython: string | undefined;
   trainerImage: string | undefined;
+  imageTags: Settings['PERENNIAL_IMAGE_TAGS'];
   /** Classes with the numbers of their devices. */
   gpus: { class: string; devices: number[] }[];
   docker: { host: string; network: string };
@@ -95,6 +96,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     training: found.PERENNIAL_TRAINING,
     trainerPython: found.PERENNIAL_TRAINER_PYTHON,
     trainerImage: found.PERENNIAL_TRAINER_IMAGE,
+    imageTags: found.PERENNIAL_IMAGE_TAGS,
     gpus: found.PERENNIAL_GPUS ?? [],
     docker: { host: found.PERENNIAL_DOCKER_HOST, network: found.PERENNIAL_DOCKER_NETWORK },
     kubernetes: {

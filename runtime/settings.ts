@@ -46,6 +46,12 @@ export const settings = {
     .describe(
       'Image that trainers run in where a spec names none; `./scripts/trainer-image` makes it',
     ),
+  PERENNIAL_IMAGE_TAGS: z
+    .enum(['resolve', 'refuse'])
+    .default('resolve')
+    .describe(
+      'What the control API does with a tag in a spec: keep the digest that it stands for when it is applied, or refuse it',
+    ),
   PERENNIAL_GPUS: ownedGpus
     .optional()
     .describe(

@@ -2,10 +2,12 @@ import { Client, Connection } from '@temporalio/client';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createApi } from '../../api/app.js';
+import { choosePinning } from '../../api/pin-image.js';
 import { createPerennial, type Perennial } from '../../client/index.js';
 import { firstBrokenAuditEntry } from '../../db/audit.js';
 import { connectDatabase } from '../../db/connect.js';
 import { chooseRollback } from '../../db/release-view.js';
+import { loadConfig } from '../../runtime/config.js';
 import { silentLog } from '../../runtime/log.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { applicationOf, digest, rememberChampion, rememberVersion } from './remembered.js';
@@ -29,7 +31,8 @@ afterAll(async () => {
 
 function apiOn(db: FreshDatabase['db']) {
   const client = new Client({ connection });
-  return createApi({ db, engine: { client, patience: 500 }, log: silentLog });
+  const pinImage = choosePinning(loadConfig({ PERENNIAL_IMAGE_TAGS: 'refuse' }));
+  return createApi({ db, engine: { client, patience: 500 }, log: silentLog, pinImage });
 }
 
 /** The SDK against the API without a socket between them. */
@@ -89,6 +92,11 @@ describe('applying a spec', () => {
       'a policy that does not parse',
       (a) => ({ ...a, spec: { ...a.spec, approval: { automaticWhen: 'candidate.roc_auc >' } } }),
       'POLICY_INVALID',
+    ],
+    [
+      'a tag where only digests are taken',
+      (a) => ({ ...a, spec: { ...a.spec, training: { ...a.spec.training, image: 'trainer:1' } } }),
+      'IMAGE_NOT_PINNED',
     ],
     ['a relative folder', (a) => ({ ...a, base: 'here' }), 'INPUT_INVALID'],
     ['nobody who acts', (a) => ({ ...a, by: undefined }), 'INPUT_INVALID'],

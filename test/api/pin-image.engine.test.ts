@@ -61,9 +61,11 @@ describe('Applying a spec that names an image', () => {
   });
 
   test('refuses a tag that stands for nothing', async () => {
+    const before = await docker().audit();
     await expect(docker().apply(naming('127.0.0.1:1/nothing:1'))).rejects.toMatchObject({
       code: 'IMAGE_NOT_FOUND',
     });
+    expect(await docker().audit()).toEqual(before);
   });
 
   test('refuses a tag where no engine answers, and takes a digest', async () => {

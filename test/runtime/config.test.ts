@@ -36,6 +36,8 @@ test.each([
   ['DATABASE_URL', 'mysql://db/models', /DATABASE_URL/],
   ['PERENNIAL_ARTIFACTS', 'ftp://files', /s3:\/\/bucket\/prefix/],
   ['PERENNIAL_LOG_LEVEL', 'loud', /debug.*info.*warn.*error/],
+  ['PERENNIAL_TRAINING', 'podman', /process.*docker.*kubernetes/],
+  ['PERENNIAL_IMAGE_TAGS', 'maybe', /resolve.*refuse/],
   ['PERENNIAL_WORKER_VERSIONING', 'on', /off.*pinned/],
 ])('%s=%s is refused by its name, with what is allowed', (name, value, allowed) => {
   const error = refusal({ [name]: value });
