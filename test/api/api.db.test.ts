@@ -98,6 +98,11 @@ describe('applying a spec', () => {
       (a) => ({ ...a, spec: { ...a.spec, training: { ...a.spec.training, image: 'trainer:1' } } }),
       'IMAGE_NOT_PINNED',
     ],
+    [
+      'a negative budget',
+      (a) => ({ ...a, spec: { ...a.spec, budget: { currency: 'EUR', delivery: { hard: -5 } } } }),
+      'SPEC_INVALID',
+    ],
     ['a relative folder', (a) => ({ ...a, base: 'here' }), 'INPUT_INVALID'],
     ['nobody who acts', (a) => ({ ...a, by: undefined }), 'INPUT_INVALID'],
   ])('refuses %s and changes nothing', async (_, change, code) => {
