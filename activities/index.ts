@@ -34,6 +34,7 @@ import type {
   ValidateInput,
   WithdrawApprovalInput,
 } from '../contracts/stages.js';
+import type { AskForMoneyInput, MoneyStanding } from '../contracts/money-wait.js';
 import type { AssessDriftInput, AssessDriftResult } from '../contracts/monitor.js';
 import type { TrainingOutcome } from '../contracts/training.js';
 
@@ -43,6 +44,7 @@ export interface DeliveryActivities {
 }
 export interface TrainingAttempts {
   openTrainingAttempt(input: OpenAttemptInput): Promise<TrainingAttempt>;
+  askForMoney(input: AskForMoneyInput): Promise<MoneyStanding>;
 }
 export interface VersionActivities {
   registerVersion(input: RegisterInput): Promise<Registered>;

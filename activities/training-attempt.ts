@@ -5,7 +5,8 @@ import { recordPlacement } from '../db/placement.js';
 import { openTrainingRun, recordedOutcome, recordOutcome } from '../db/training.js';
 import { keyOfPreviousAttempt, trainingKey } from '../training/key.js';
 import { gpusAskedBy } from './gpu-lease.js';
-import { createReservations, reckonEvery } from './training-meter.js';
+import { reckonEvery } from './training-meter.js';
+import { createReservations } from './training-money.js';
 import { graceMs } from './training.js';
 
 export function createTrainingAttempts({
@@ -17,7 +18,7 @@ export function createTrainingAttempts({
   backendName: string;
   installation: string;
 }) {
-  const { reserve } = createReservations({ db, ahead: reckonEvery + graceMs });
+  const { reserve, askForMoney } = createReservations({ db, ahead: reckonEvery + graceMs });
 
   /**
    * Gives an attempt its row, its job's name, its place among those who wait for GPUs and the money for it. Without the money the attempt
@@ -46,5 +47,5 @@ export function createTrainingAttempts({
       });
     return opened;
   }
-  return { openTrainingAttempt };
+  return { openTrainingAttempt, askForMoney };
 }

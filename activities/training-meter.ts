@@ -1,28 +1,17 @@
 import { tightestOf, type BudgetView } from '../contracts/budget.js';
-import { milliseconds } from '../contracts/duration.js';
-import { microsOf } from '../contracts/money.js';
-import type { RegisteredSpec } from '../contracts/spec.js';
-import type { TrainingAttempt } from '../contracts/stages.js';
 import type { JobStatus } from '../contracts/training.js';
 import { budgetsOver, tellExceeded, tellSoftLimit } from '../db/budget.js';
 import type { Database } from '../db/connect.js';
 import {
   countedSince,
   findAccount,
-  lastTrainingSeconds,
   postUsage,
-  reserveMoney,
   reserveMore,
   settleAccount,
   type TrainingAccount,
 } from '../db/ledger.js';
-import { newestPriceBook, requireCurrency } from '../db/price-book.js';
-import { estimateCost, meterUsage, rateOf } from '../governance/price.js';
-import {
-  decideReservation,
-  estimateTraining,
-  exceededSentence,
-} from '../governance/reservation.js';
+import { estimateCost, meterUsage } from '../governance/price.js';
+import { exceededSentence } from '../governance/reservation.js';
 import type { Clock } from '../runtime/clock.js';
 
 /** How long a job has run by its backend's word; milliseconds. */
@@ -48,48 +37,6 @@ export interface TrainingMeter {
 
 /** Milliseconds between two reckonings: no more than this is spent above a hard limit while a worker looks on. */
 export const reckonEvery = 3_000;
-
-export function createReservations({
-  db,
-  ahead,
-}: {
-  db: Database;
-  /** Milliseconds that a training must be able to pay for to be worth starting. */
-  ahead: number;
-}) {
-  /**
-   * Holds money for an attempt before its dispatch; a sentence where a budget has too little. Throws PRICE_BOOK_INVALID and
-   * CURRENCY_DIFFERS. A second run finds the attempt's account.
-   */
-  async function reserve(
-    { model, delivery, key }: TrainingAttempt,
-    { spec }: RegisteredSpec,
-  ): Promise<string | null> {
-    const prices = await newestPriceBook(db);
-    if (!prices) return null;
-    if (spec.budget) requireCurrency(spec.budget.currency, prices);
-    const { resources, replicas = 1, timeout } = spec.training;
-    const rate = rateOf(prices.content, { resources, replicas });
-    const estimate = estimateTraining(rate, {
-      lastSeconds: await lastTrainingSeconds(db, model),
-      timeout: milliseconds(timeout),
-      least: ahead,
-    });
-    const { refused } = await reserveMoney(db, {
-      key,
-      payer: { team: spec.team, model, delivery },
-      priceBook: prices.number,
-      rate,
-      limits: deliveryLimits(spec),
-      decide: (standings) => decideReservation(estimate, standings),
-    });
-    if (!refused) return null;
-    const reason = exceededSentence(refused, { needs: estimate.least });
-    await tellExceeded(db, { key, budget: refused, reason });
-    return reason;
-  }
-  return { reserve };
-}
 
 export function createTrainingMeter({
   db,
@@ -179,14 +126,4 @@ export function createTrainingMeter({
   }
 
   return { charge, settle };
-}
-
-function deliveryLimits({ budget }: RegisteredSpec['spec']) {
-  if (!budget) return null;
-  const { currency, delivery } = budget;
-  return {
-    currency,
-    soft: delivery.soft === undefined ? null : microsOf(delivery.soft),
-    hard: delivery.hard === undefined ? null : microsOf(delivery.hard),
-  };
 }

@@ -1,8 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import {
+  awaitedMoney,
   budgetView,
+  changedBudget,
+  type AwaitedMoney,
   type BudgetView,
+  type ChangedBudget,
   type ExtendBudget,
   type SetBudget,
 } from '../contracts/budget.js';
@@ -28,14 +32,19 @@ export function createMoneyClient(http: Http) {
       const answer = z.strictObject({ budgets: z.array(budgetView) });
       return (await http.get('/api/v1/budgets', answer)).budgets;
     },
-    setBudget: (request: SetBudget): Promise<BudgetView> =>
-      http.put('/api/v1/budgets', budgetView, { body: request }),
+    /** Trainings that wait for somebody to raise a budget. */
+    async listAwaitedMoney(): Promise<AwaitedMoney[]> {
+      const answer = z.strictObject({ awaited: z.array(awaitedMoney) });
+      return (await http.get('/api/v1/budgets/awaited', answer)).awaited;
+    },
+    setBudget: (request: SetBudget): Promise<ChangedBudget> =>
+      http.put('/api/v1/budgets', changedBudget, { body: request }),
     /** Raises a budget's limits. With the same `idempotencyKey` an extension sent twice counts once. */
     extendBudget: ({
       idempotencyKey = randomUUID(),
       ...request
-    }: ExtendBudget & { idempotencyKey?: string }): Promise<BudgetView> =>
-      http.post('/api/v1/budgets/extend', budgetView, {
+    }: ExtendBudget & { idempotencyKey?: string }): Promise<ChangedBudget> =>
+      http.post('/api/v1/budgets/extend', changedBudget, {
         body: request,
         headers: { 'idempotency-key': idempotencyKey },
       }),

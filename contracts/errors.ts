@@ -210,6 +210,11 @@ export const errorCatalogue = {
     http: 404,
     hint: '`perennial budget list` shows the budgets there are, `perennial budget set` makes one.',
   },
+  MONEY_NOT_AWAITED: {
+    kind: 'fix',
+    http: 409,
+    hint: '`perennial status` shows the trainings that wait for money.',
+  },
   PRICE_BOOK_INVALID: {
     kind: 'fix',
     http: 422,

@@ -37,6 +37,7 @@ export function trainingQueue(gpuClass?: string): string {
 /** Every human decision is an update and a signal of the same name. */
 export const messages = {
   deliver: ['decide'],
+  train: ['budgetExtended'],
   release: ['promote', 'pause', 'resume', 'abort', 'extend', 'decide'],
   monitor: ['breach', 'configure', 'pause', 'resume', 'retire', 'deliveryEnded'],
 } as const;

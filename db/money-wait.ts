@@ -7,10 +7,58 @@ import {
   tightestOf,
   type AwaitedMoney,
   type BudgetName,
+  type BudgetView,
 } from '../contracts/budget.js';
+import type { TrainingAttempt } from '../contracts/stages.js';
+import { appendAudit } from './audit.js';
 import { budgetsOver } from './budget.js';
-import type { Executor } from './connect.js';
+import type { Database, Executor } from './connect.js';
+import { addToOutbox } from './outbox.js';
 import { readRows } from './overview.js';
+import { moneyWait } from './schema/money.js';
+
+export interface MoneyWait {
+  /** The attempt that only money ended. */
+  attempt: TrainingAttempt;
+  team: string;
+  /** Who is told. */
+  to: string;
+  until: Date;
+  /** Micro-units that a next attempt needs to begin. */
+  needs: number;
+  /** The budget that has not as much left. */
+  budget: BudgetView;
+}
+
+/** Records that a delivery waits for money and tells its owner, by outbox and audit chain. A second run finds the record and tells nobody. */
+export async function openMoneyWait(
+  db: Database,
+  { attempt: { key, ...attempt }, team, to, until, needs, budget }: MoneyWait,
+): Promise<void> {
+  await db.transaction(async (tx) => {
+    const opened = await tx
+      .insert(moneyWait)
+      .values({ key, team, needs, until })
+      .onConflictDoNothing()
+      .returning({ key: moneyWait.key });
+    if (opened.length === 0) return;
+    const subject = `${attempt.model}/${attempt.delivery}`;
+    const missing = needs - roomOf(budget);
+    const told = { ...attempt, ...budget, needs, missing, until: until.toISOString() };
+    await addToOutbox(tx, {
+      key: `budget.awaited/${key}`,
+      type: 'budget.awaited',
+      subject,
+      payload: { ...told, to: [to], extend: extendCommand(budget, missing) },
+    });
+    await appendAudit(tx, {
+      actor: 'perennial',
+      action: 'budget.awaited',
+      subject,
+      detail: told,
+    });
+  });
+}
 
 const row = z.object({
   model: z.string(),

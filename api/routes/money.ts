@@ -1,18 +1,26 @@
 import { randomUUID } from 'node:crypto';
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
-import { budgetView, extendBudget, setBudget } from '../../contracts/budget.js';
+import {
+  awaitedMoney,
+  budgetView,
+  changedBudget,
+  extendBudget,
+  setBudget,
+} from '../../contracts/budget.js';
 import { modelCost } from '../../contracts/cost.js';
 import { microsOf } from '../../contracts/money.js';
 import { keptPriceBook, priceBook, pricesSet, setPrices } from '../../contracts/price-book.js';
 import { listBudgets } from '../../db/budget.js';
 import { extendBudgetLimits, setBudgetLimits } from '../../db/budget-limits.js';
 import { readModelCost } from '../../db/cost.js';
+import { listAwaitedMoney } from '../../db/money-wait.js';
 import { findModel } from '../../db/overview.js';
 import { newestPriceBook, setPriceBook } from '../../db/price-book.js';
 import { answers, body, createRouter, idempotency, ofModel } from '../answers.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { refuseInput } from '../errors.js';
+import { wakeWaiting } from '../wake-waiting.js';
 
 const cost = createRoute({
   method: 'get',
@@ -29,12 +37,25 @@ const list = createRoute({
   responses: answers(z.strictObject({ budgets: z.array(budgetView) }), 'Budgets by scope and name'),
 });
 
+const awaited = createRoute({
+  method: 'get',
+  path: '/budgets/awaited',
+  summary: 'Trainings that wait for somebody to raise a budget, the longest first',
+  responses: answers(
+    z.strictObject({ awaited: z.array(awaitedMoney) }),
+    'What is awaited, and the line that raises it',
+  ),
+});
+
 const set = createRoute({
   method: 'put',
   path: '/budgets',
   summary: 'Set the limits of a team, model or delivery',
   request: { body: body(setBudget) },
-  responses: answers(budgetView, 'The budget as it stands now'),
+  responses: answers(
+    changedBudget,
+    'The budget as it stands now, and the trainings that waited for it',
+  ),
 });
 
 const extend = createRoute({
@@ -42,7 +63,10 @@ const extend = createRoute({
   path: '/budgets/extend',
   summary: 'Raise the limits that a budget has; the same Idempotency-Key again raises nothing',
   request: { headers: idempotency, body: body(extendBudget) },
-  responses: answers(budgetView, 'The budget as it stands now'),
+  responses: answers(
+    changedBudget,
+    'The budget as it stands now, and the trainings that waited for it',
+  ),
 });
 
 const showPrices = createRoute({
@@ -64,7 +88,8 @@ const setPricesRoute = createRoute({
 });
 
 /** Prices, budgets and what was spent. */
-export function createMoneyRoutes({ db }: ApiDependencies) {
+export function createMoneyRoutes(dependencies: ApiDependencies) {
+  const { db } = dependencies;
   return createRouter()
     .openapi(cost, async (context) => {
       const { model } = context.req.valid('param');
@@ -72,17 +97,19 @@ export function createMoneyRoutes({ db }: ApiDependencies) {
       return context.json(await readModelCost(db, model), 200);
     })
     .openapi(list, async (context) => context.json({ budgets: await listBudgets(db) }, 200))
+    .openapi(awaited, async (context) => context.json({ awaited: await listAwaitedMoney(db) }, 200))
     .openapi(set, async (context) => {
       const { scope, name, period, currency, soft, hard, by, reason } = context.req.valid('json');
       const limits = { period, currency, soft: orNone(soft), hard: orNone(hard) };
       const stands = await setBudgetLimits(db, { name: { scope, name }, limits, by, reason });
-      return context.json(stands, 200);
+      return context.json(await wakeWaiting(dependencies, stands, { by, reason }), 200);
     })
     .openapi(extend, async (context) => {
       const { scope, name, amount, by, reason } = context.req.valid('json');
       const id = context.req.valid('header')['idempotency-key'] ?? randomUUID();
       const raise = { id, name: { scope, name }, amount: microsOf(amount), by, reason };
-      return context.json(await extendBudgetLimits(db, raise), 200);
+      const stands = await extendBudgetLimits(db, raise);
+      return context.json(await wakeWaiting(dependencies, stands, { by, reason }), 200);
     })
     .openapi(showPrices, async (context) =>
       context.json({ prices: await newestPriceBook(db) }, 200),

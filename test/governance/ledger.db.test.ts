@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createReservations, createTrainingMeter } from '../../activities/training-meter.js';
+import { createTrainingMeter } from '../../activities/training-meter.js';
+import { createReservations } from '../../activities/training-money.js';
 import type { SuperviseTrainingInput } from '../../contracts/stages.js';
 import { budgetsOver, listBudgets } from '../../db/budget.js';
 import { extendBudgetLimits, setBudgetLimits } from '../../db/budget-limits.js';

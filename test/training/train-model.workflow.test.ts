@@ -10,9 +10,18 @@ import { createJanitorActivities } from '../../activities/janitor.js';
 import { createTrainingMeter } from '../../activities/training-meter.js';
 import { createTrainingAttempts } from '../../activities/training-attempt.js';
 import { createTrainingSupervision } from '../../activities/training.js';
-import { taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
-import type { SuperviseTrainingInput, TrainModelInput } from '../../contracts/stages.js';
+import { createApi } from '../../api/app.js';
+import { createPerennial, type Perennial } from '../../client/index.js';
+import { queries, taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
+import type { LackingMoney } from '../../contracts/money-wait.js';
+import type {
+  SuperviseTrainingInput,
+  TrainModelInput,
+  TrainModelResult,
+} from '../../contracts/stages.js';
 import type { OwnedGpus } from '../../db/gpu-lease.js';
+import { findAccount } from '../../db/ledger.js';
+import { setPriceBook } from '../../db/price-book.js';
 import { recordedOutcome, trainingLogs } from '../../db/training.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { systemClock } from '../../runtime/clock.js';
@@ -21,6 +30,7 @@ import type { TrainingBackend } from '../../training/backend.js';
 import { createProcessBackend } from '../../training/process.js';
 import { prepareBundle } from '../../workers/bundle.js';
 import { createGpuTrainingWorker, createTrainingWorker } from '../../workers/training.js';
+import { prices } from '../governance/prices.js';
 import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { freshNamespace, type FreshNamespace } from '../support/temporal.js';
@@ -30,6 +40,13 @@ import { givenTraining, installation } from './given.js';
 interface Running {
   stop(): Promise<void>;
 }
+
+type Awaiting = LackingMoney & { until: string };
+
+/** Milliseconds between two reckonings here. */
+const meterEvery = 50;
+/** Between the ledger and a job's own clock; a job that has just ended may be looked at once more. */
+const looseness = 300;
 
 describe('trainModel with a real trainer', () => {
   let fresh: FreshDatabase;
@@ -72,7 +89,7 @@ describe('trainModel with a real trainer', () => {
 
   const startTrainingWorker = async (gpus?: OwnedGpus): Promise<Running> => {
     const deps = { db: fresh.db, artifacts, backend, log: silentLog, clock: systemClock };
-    const activities = createTrainingSupervision({ ...deps, pollEvery: 50 });
+    const activities = createTrainingSupervision({ ...deps, pollEvery: 50, meterEvery });
     const { nativeConnection: connection, namespace } = temporal;
     const versioning = { mode: 'off', buildId: undefined } as const;
     const common = { connection, namespace, log: silentLog, versioning };
@@ -191,6 +208,115 @@ describe('trainModel with a real trainer', () => {
       sql`SELECT key FROM training_run WHERE model = ${input.model} ORDER BY attempt`,
     );
     expect(rows.map(({ key }) => key.slice(-2))).toEqual(['-1', '-2', '-3']);
+  });
+
+  describe('whose budget is used up', () => {
+    let perennial: Perennial;
+    beforeAll(async () => {
+      await setPriceBook(fresh.db, { content: prices, by: 'ann' });
+      const engine = { client: temporal.client, patience: 10_000 };
+      const api = createApi({ db: fresh.db, engine, log: silentLog });
+      const fetch: typeof globalThis.fetch = async (input, init) => api.request(input, init);
+      perennial = createPerennial({ url: 'http://perennial.test', fetch });
+    });
+
+    /** Twenty seconds of grace are held back: what is left is half a second. */
+    const limitNow = async ({ model, key }: SuperviseTrainingInput) => {
+      const spent = (await findAccount(fresh.db, key))?.spent ?? 0;
+      const hard = ((spent + 20_500) / 1e6).toFixed(6);
+      const name = { scope: 'model', name: model } as const;
+      await perennial.setBudget({ ...name, period: 'total', currency: 'EUR', hard, by: 'ann' });
+      return name;
+    };
+    const untilAwaited = async (handle: WorkflowHandle): Promise<Awaiting> => {
+      for (;;) {
+        const { money } = await handle.query<{ money: Awaiting | null }>(queries.state);
+        if (money) return money;
+        await delay(50);
+      }
+    };
+    const audited = async (subject: string) =>
+      (await perennial.audit({ subject, limit: 500 })).map(({ actor, action }) => [actor, action]);
+
+    it('waits for a person to raise it and goes on from its checkpoint: no step twice, every second paid', async () => {
+      const input = await given('train=18 succeed');
+      await startTrainingWorker();
+      const handle = await start(input, { maximumAttempts: 1 });
+      await untilSaid(backend, input.key, 'step 2');
+      const name = await limitNow(input);
+      const awaited = await untilAwaited(handle);
+      expect(awaited).toMatchObject({ budget: `model ${input.model} (total)`, held: '0.00 EUR' });
+      const { searchAttributes } = await handle.describe();
+      expect(searchAttributes).toMatchObject({
+        MlAwaitingRole: ['payer'],
+        MlAwaitingApproval: [true],
+      });
+      const first = await findAccount(fresh.db, input.key);
+      expect(first?.settledAt).not.toBeNull();
+      const stopped = await backend.status(input.key);
+      if (stopped.state !== 'exited') throw new Error(`It is ${stopped.state}`);
+      const ran = Date.parse(stopped.finishedAt) - Date.parse(stopped.startedAt);
+      expect(Math.abs((first?.milliseconds ?? 0) - ran)).toBeLessThanOrEqual(looseness);
+
+      // What is too little wakes nobody, and a look asked for by hand says what is lacking.
+      const [waiting] = await perennial.listAwaitedMoney();
+      expect(waiting).toMatchObject({ model: input.model, delivery: 1, attempt: 1, needs: 23_000 });
+      const little = await perennial.extendBudget({ ...name, amount: '0.000001', by: 'bo' });
+      expect(little).toMatchObject({ resumed: [], waiting: [{ model: input.model }] });
+      const looked = await handle.executeUpdate('budgetExtended', { args: [{ by: 'bo' }] });
+      expect(looked).toMatchObject({
+        covered: false,
+        reason: expect.stringContaining('still lacks') as string,
+      });
+
+      const enough = { ...name, amount: '1', by: 'bo', idempotencyKey: input.model };
+      const resumed = [{ model: input.model, delivery: 1 }];
+      expect(await perennial.extendBudget(enough)).toMatchObject({ resumed, waiting: [] });
+      const result = (await handle.result()) as TrainModelResult;
+      expect(result).toMatchObject({ kind: 'succeeded', attempt: 2 });
+      expect(await perennial.listAwaitedMoney()).toEqual([]);
+
+      const lines = await trainingLogs(fresh.db, input.model, 1);
+      expect(new Set(lines.map(({ attempt }) => attempt))).toEqual(new Set([1, 2]));
+      expect(lines.map(({ line }) => line)).toEqual(
+        Array.from({ length: 18 }, (_, index) => `step ${index + 1}`),
+      );
+      const second = await findAccount(fresh.db, input.key.replace(/1$/, '2'));
+      if (result.kind !== 'succeeded') return;
+      expect(Math.abs((second?.milliseconds ?? 0) - result.seconds * 1_000)).toBeLessThanOrEqual(
+        looseness,
+      );
+      const { rows } = await fresh.db.execute(
+        sql`SELECT sum(amount)::int AS spent FROM ledger JOIN training_account USING (key) WHERE kind = 'usage' AND model = ${input.model}`,
+      );
+      const spent = (first?.spent ?? 0) + (second?.spent ?? 0);
+      expect(rows).toEqual([{ spent }]);
+      expect((await perennial.cost(input.model)).total.amount).toBe(spent);
+
+      // Who paid stands with the budget and with the delivery, and whoever owns the model was told once.
+      expect(await audited(`${input.model}/1`)).toEqual(
+        expect.arrayContaining([
+          ['perennial', 'budget.awaited'],
+          ['bo', 'training.money-raised'],
+        ]) as unknown,
+      );
+      const events = await fresh.db.execute<{ type: string; to: unknown }>(
+        sql`SELECT type, payload -> 'to' AS to FROM outbox WHERE subject = ${`${input.model}/1`}`,
+      );
+      expect(events.rows).toEqual([{ type: 'budget.awaited', to: ['ann'] }]);
+    });
+
+    it('ends at once when it is cancelled while it waits', async () => {
+      const input = await given('train=1000');
+      await startTrainingWorker();
+      const handle = await start(input);
+      await untilSaid(backend, input.key, 'step 1');
+      await limitNow(input);
+      await untilAwaited(handle);
+      await handle.cancel();
+      await expect(handle.result()).rejects.toMatchObject({ name: 'WorkflowFailedError' });
+      expect((await handle.describe()).status.name).toBe('CANCELLED');
+    });
   });
 });
 

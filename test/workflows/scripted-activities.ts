@@ -136,6 +136,7 @@ export const healthy: AllActivities = {
     ...input,
     key: `perennial-${'0'.repeat(12)}-${input.attempt}`,
   }),
+  askForMoney: async () => ({ covered: true }),
   registerVersion: async () => ({
     version: 2,
     evidence,

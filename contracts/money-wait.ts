@@ -1,0 +1,31 @@
+/** What a training that waits for money and its activity say to each other. Types only, so that workflows may import it. */
+import type { TrainingAttempt } from './stages.js';
+
+/** The attempt that only money ended, and until when its delivery waits; ISO 8601. */
+export interface AskForMoneyInput extends TrainingAttempt {
+  specDigest: string;
+  until: string;
+}
+
+/** What is awaited, in amounts as people read them. */
+export interface LackingMoney {
+  /** `team growth (month)`. */
+  budget: string;
+  limit: string;
+  spent: string;
+  /** Held for trainings that run. */
+  held: string;
+  /** What must be left for the training to go on, and how much of it is not there. */
+  needs: string;
+  missing: string;
+  /** The line that raises the budget by what is missing. */
+  extend: string;
+}
+
+export type MoneyStanding = { covered: true } | ({ covered: false } & LackingMoney);
+
+/** Answer to `budgetExtended`: whether the training goes on, and what was found. */
+export interface BudgetExtendedAnswer {
+  covered: boolean;
+  reason: string;
+}

@@ -1,0 +1,119 @@
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
+import type {
+  AskForMoneyInput,
+  BudgetExtendedAnswer,
+  LackingMoney,
+  MoneyStanding,
+} from '../contracts/money-wait.js';
+import type { ReleaseCommand } from '../contracts/release.js';
+import { atOnce } from './at-once.js';
+import { createDoors } from './doors.js';
+import { commandForm, refusal } from './message-form.js';
+import { pipeline, promptly } from './offers.js';
+import { attributes, nobodyAwaited } from './search-attributes.js';
+
+const hour = 3_600_000;
+/** Milliseconds that a delivery waits for money before it ends without. */
+const patience = 7 * 24 * hour;
+/** Between two looks of its own: a budget has more room also when its month is over or another training ends. */
+const lookEvery = hour;
+
+/** What people see of the wait. Until when: ISO 8601. */
+export type AwaitedMoney = LackingMoney & { until: string };
+
+export interface MoneyWait {
+  /** Waits until an attempt that only money ended can be followed by another; answers false where that did not come in time. */
+  wait(stopped: Omit<AskForMoneyInput, 'until'>): Promise<boolean>;
+  /** Call it before the workflow ends, outside of any cancelled scope. */
+  finish(): Promise<void>;
+}
+
+/** Opens `budgetExtended`, which has a wait look at once, and keeps what it awaits on show. */
+export function createMoneyWait({
+  prompt,
+  show,
+  onRefused,
+}: {
+  /** Look within the workflow's own task. */
+  prompt: boolean;
+  show: (awaited: AwaitedMoney | null, line?: string) => void;
+  onRefused: () => void;
+}): MoneyWait {
+  let waiting = false;
+  const inbox: { by: string; answer: (answer: BudgetExtendedAnswer) => void }[] = [];
+
+  createDoors(onRefused).open<ReleaseCommand, BudgetExtendedAnswer>({
+    name: 'budgetExtended',
+    description: 'Look at once whether the money that is awaited is there.',
+    form: commandForm,
+    possible: () => {
+      if (!waiting) throw refusal('MONEY_NOT_AWAITED', 'The training waits for no money now.');
+    },
+    take: ({ by }) => new Promise((answer) => inbox.push({ by, answer })),
+  });
+
+  async function wait(stopped: Omit<AskForMoneyInput, 'until'>): Promise<boolean> {
+    const deadline = Date.now() + patience;
+    const until = new Date(deadline).toISOString();
+    waiting = true;
+    let shown = false;
+    try {
+      for (;;) {
+        const callers = inbox.splice(0);
+        const standing = await look({ ...stopped, until });
+        for (const { answer } of callers) answer(answerOf(standing));
+        if (standing.covered) {
+          const by =
+            callers.length > 0 ? `, said ${callers.map((each) => each.by).join(', ')}` : '';
+          show(null, `The money is there${by}: the training goes on.`);
+          return true;
+        }
+        const { covered: _, ...lacking } = standing;
+        const line = `Waits for money: the budget of ${lacking.budget} lacks ${lacking.missing}.`;
+        show({ ...lacking, until }, shown ? undefined : line);
+        if (!shown) upsertSearchAttributes(payerAwaited);
+        shown = true;
+        if (Date.now() >= deadline) return false;
+        const rest = Math.min(lookEvery, deadline - Date.now());
+        const summary = `Wait for money: ${lacking.budget}`;
+        await condition(() => inbox.length > 0, rest, { summary });
+      }
+    } finally {
+      waiting = false;
+      for (const { answer } of inbox.splice(0))
+        answer({ covered: false, reason: 'The training waits for no money any more.' });
+      show(null);
+      if (shown) upsertSearchAttributes(nobodyAwaited);
+    }
+  }
+
+  function look(asked: AskForMoneyInput): Promise<MoneyStanding> {
+    const summary = 'Look whether the money is there';
+    return atOnce(
+      prompt,
+      () => promptly.askForMoney(asked),
+      () => pipeline.askForMoney.executeWithOptions({ summary }, [asked]),
+    );
+  }
+
+  return {
+    wait,
+    finish: () => CancellationScope.nonCancellable(() => condition(allHandlersFinished)),
+  };
+}
+
+const payerAwaited = [
+  { key: attributes.awaitingApproval, value: true },
+  { key: attributes.awaitingRole, value: 'payer' },
+];
+
+function answerOf(standing: MoneyStanding): BudgetExtendedAnswer {
+  if (standing.covered) return { covered: true, reason: 'The training goes on.' };
+  const { budget, missing } = standing;
+  return { covered: false, reason: `The budget of ${budget} still lacks ${missing}.` };
+}
