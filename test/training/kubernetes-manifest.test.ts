@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { TrainingJob } from '../../contracts/training.js';
 import {
@@ -6,6 +8,7 @@ import {
   type Surroundings,
 } from '../../training/kubernetes/manifest.js';
 import { loadPlacement, placement } from '../../training/kubernetes/placement.js';
+import { temporaryFolder } from '../support/artifacts.js';
 import { validateObject } from './kubernetes-double/validate.js';
 
 const rows = { uri: 'rows', sha256: 'a'.repeat(64), bytes: 4, schemaVersion: 1 };
@@ -207,6 +210,25 @@ describe('The file of placement', () => {
     await expect(loadPlacement('/nowhere/placement.yaml')).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
       message: expect.stringContaining('/nowhere/placement.yaml') as string,
+    });
+  });
+
+  it.each([
+    ['is not YAML', 'tolerations: [', /is not YAML/],
+    ['holds no keys', 'anywhere', /at top: /],
+    ['has a key that there is not', 'nodeSelectors: {}', /at top: .*nodeSelectors/],
+    [
+      'tolerates as nothing does',
+      'tolerations: [{ effect: Never }]',
+      /at tolerations\.0\.effect: /,
+    ],
+    ['names a secret that can be none', 'secrets: [My_Secret]', /at secrets\.0: /],
+  ])('is refused with the place when it %s', async (_, content, words) => {
+    const file = join(await temporaryFolder(), 'placement.yaml');
+    await writeFile(file, content);
+    await expect(loadPlacement(file)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringMatching(words) as string,
     });
   });
 });
