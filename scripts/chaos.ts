@@ -1,4 +1,5 @@
 /** Kills, stops, cuts off and starves each process at each stage of a delivery under traffic, and counts by key what came of it. */
+import { Option } from 'commander';
 import { createCommand, wholeNumber } from './command-line.js';
 import { hurtTrainings } from './faults/hurt-trainings.js';
 import { planKills, planOthers, processes, stages, type Fault } from './faults/plan.js';
