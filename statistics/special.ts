@@ -2,18 +2,13 @@ import betainc from '@stdlib/math-base-special-betainc';
 import betaincinv from '@stdlib/math-base-special-betaincinv';
 import erfc from '@stdlib/math-base-special-erfc';
 import erfcinv from '@stdlib/math-base-special-erfcinv';
-import expm1 from '@stdlib/math-base-special-expm1';
 import gammainc from '@stdlib/math-base-special-gammainc';
 import gammaln from '@stdlib/math-base-special-gammaln';
-import log1p from '@stdlib/math-base-special-log1p';
-import studentCdf from '@stdlib/stats-base-dists-t-cdf';
 
 /*
  * Special functions and tails of distributions. Tails are computed as tails (sf = survival function, P(X > x)), never as
  * 1 - cdf, which loses every digit beyond 1e-16. Relative errors are below 1e-10 wherever the result is at least 1e-300.
  */
-
-export { expm1, log1p };
 
 /** ln Γ(x) for x > 0. */
 export const lnGamma = (x: number): number => gammaln(x);
@@ -23,13 +18,8 @@ export function lnBeta(a: number, b: number): number {
   return gammaln(a) + gammaln(b) - gammaln(a + b);
 }
 
-/** Regularised lower incomplete gamma function P(a, x). */
-export function gammaLower(a: number, x: number): number {
-  return x <= 0 ? 0 : gammainc(x, a, true, false);
-}
-
 /** Regularised upper incomplete gamma function Q(a, x). */
-export function gammaUpper(a: number, x: number): number {
+function gammaUpper(a: number, x: number): number {
   return x <= 0 ? 1 : gammainc(x, a, true, true);
 }
 
@@ -45,34 +35,17 @@ export function betaUpper(x: number, a: number, b: number): number {
   return x >= 1 ? 0 : betainc(x, a, b, true, true);
 }
 
-export const betaSf = betaUpper;
-
-/** x with P(X <= x) = p of a beta variable. */
-export const betaQuantile = (p: number, a: number, b: number): number => betaincinv(p, a, b, false);
-
-/** x with P(X > x) = p of a beta variable. */
-export const betaIsf = (p: number, a: number, b: number): number => betaincinv(p, a, b, true);
-
 /** P(Z > z) of a standard normal variable. */
 export const normalSf = (z: number): number => 0.5 * erfc(z / Math.SQRT2);
 
 /** P(Z <= z) of a standard normal variable. */
 export const normalCdf = (z: number): number => 0.5 * erfc(-z / Math.SQRT2);
 
-/** z with P(Z <= z) = p; -Infinity at 0, Infinity at 1. */
-export const normalQuantile = (p: number): number => -Math.SQRT2 * erfcinv(2 * p);
-
 /** z with P(Z > z) = p: exact where 1 - p would round to 1. */
 export const normalIsf = (p: number): number => Math.SQRT2 * erfcinv(2 * p);
 
 /** P(X > x) of a chi-square variable. */
 export const chiSquareSf = (x: number, degrees: number): number => gammaUpper(degrees / 2, x / 2);
-
-/** P(X <= x) of a chi-square variable. */
-export const chiSquareCdf = (x: number, degrees: number): number => gammaLower(degrees / 2, x / 2);
-
-/** P(T > t) of Student's variable. */
-export const studentSf = (t: number, degrees: number): number => studentCdf(-t, degrees);
 
 /** t with P(T > t) = p of Student's variable, 0 < p < 1. */
 export function studentIsf(p: number, degrees: number): number {
@@ -88,10 +61,4 @@ export function studentIsf(p: number, degrees: number): number {
 export function binomialSf(k: number, n: number, p: number): number {
   if (k < 0) return 1;
   return k >= n ? 0 : betaLower(p, Math.floor(k) + 1, n - Math.floor(k));
-}
-
-/** P(X <= k) of a binomial variable of `n` trials. */
-export function binomialCdf(k: number, n: number, p: number): number {
-  if (k < 0) return 0;
-  return k >= n ? 1 : betaUpper(p, Math.floor(k) + 1, n - Math.floor(k));
 }

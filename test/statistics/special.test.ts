@@ -7,18 +7,15 @@ const known: [name: string, got: number, expected: number][] = [
   ['normalSf(10)', special.normalSf(10), 7.619853024160525e-24],
   ['normalSf(37)', special.normalSf(37), 5.725571222524577e-300],
   ['normalCdf(1.96)', special.normalCdf(1.96), 0.9750021048517795],
-  ['normalQuantile(0.975)', special.normalQuantile(0.975), 1.959963984540054],
   ['normalIsf(1e-20)', special.normalIsf(1e-20), 9.262340089798407],
   ['chiSquareSf(3.841, 1)', special.chiSquareSf(3.841458820694124, 1), 0.05],
-  ['studentSf(2.228, 10)', special.studentSf(2.2281388519649385, 10), 0.025],
   ['studentIsf(0.025, 10)', special.studentIsf(0.025, 10), 2.2281388519649385],
   ['studentIsf(0.05, 999)', special.studentIsf(0.05, 999), 1.646380345427535],
   ['lnGamma(0.5)', special.lnGamma(0.5), 0.5723649429247001],
   ['lnBeta(2, 3)', special.lnBeta(2, 3), -Math.log(12)],
   ['betaLower(0.5, 2, 3)', special.betaLower(0.5, 2, 3), 0.6875],
-  ['betaSf(0.5, 2, 3)', special.betaSf(0.5, 2, 3), 0.3125],
+  ['betaUpper(0.5, 2, 3)', special.betaUpper(0.5, 2, 3), 0.3125],
   ['binomialSf(7, 10, 0.5)', special.binomialSf(7, 10, 0.5), 56 / 1024],
-  ['binomialCdf(2, 10, 0.5)', special.binomialCdf(2, 10, 0.5), 56 / 1024],
 ];
 
 describe('special functions', () => {
@@ -31,7 +28,6 @@ describe('special functions', () => {
     fc.assert(
       fc.property(size, size, fc.double({ min: 0, max: 1, noNaN: true }), (a, b, x) => {
         expect(special.betaLower(x, a, b) + special.betaUpper(x, a, b)).toBeCloseTo(1, 9);
-        expect(special.gammaLower(a, b) + special.gammaUpper(a, b)).toBeCloseTo(1, 9);
       }),
     );
   });
@@ -42,7 +38,9 @@ describe('special functions', () => {
     fc.assert(
       fc.property(p, degrees, (tail, v) => {
         expect(special.normalSf(special.normalIsf(tail)) / tail).toBeCloseTo(1, 9);
-        expect(special.studentSf(special.studentIsf(tail, v), v) / tail).toBeCloseTo(1, 7);
+        const t = special.studentIsf(tail, v);
+        const beyond = special.betaLower(v / (v + t * t), v / 2, 0.5) / 2;
+        expect((t < 0 ? 1 - beyond : beyond) / tail).toBeCloseTo(1, 7);
       }),
     );
   });
