@@ -28,6 +28,7 @@ export function createJanitorActivities({
   backend,
   meter,
   release,
+  checkpoints,
   log,
   clock,
   workFolder,
@@ -38,6 +39,7 @@ export function createJanitorActivities({
   backend: Pick<TrainingBackend, 'list' | 'status' | 'cancel' | 'remove'>;
   meter: Pick<TrainingMeter, 'settle'>;
   release: Pick<ReleaseActivities, 'restoreRoute' | 'closeRelease'>;
+  checkpoints: { expire(): Promise<number> };
   log: Log;
   clock: Clock;
   /** Where work on data puts its files down. */
@@ -47,8 +49,8 @@ export function createJanitorActivities({
 }): JanitorActivities {
   /**
    * Puts away what outlived its workflow. Acts only on what is found closed twice; an unreachable Temporal fails the sweep before it
-   * has acted. Where the training backend is away the rest is done first, and the next sweep sees to the jobs. A second run finds the
-   * work done.
+   * has acted. Where the training backend is away the rest is done first, and the next sweep sees to the jobs, as it does to checkpoints
+   * where the artifact store is away. A second run finds the work done.
    */
   async function sweep(): Promise<SweepResult> {
     const partitionsMade = await makePredictionPartitions(db, clock.now(), 2);
@@ -61,11 +63,13 @@ export function createJanitorActivities({
     const jobs = await backend.list();
     const jobsReaped = await reapJobs(jobs);
     const jobsRemoved = await removeJobs(jobs);
+    const checkpointsExpired = await checkpoints.expire();
     return {
       partitionsMade,
       unwatched,
       jobsReaped,
       jobsRemoved,
+      checkpointsExpired,
       workFoldersRemoved,
       routesRestored,
     };

@@ -229,6 +229,8 @@ export interface SweepResult {
   jobsReaped: number;
   /** Jobs that ended long ago, whose traces were removed. */
   jobsRemoved: number;
+  /** Checkpoints that no training can start from any more, removed from the artifact store. */
+  checkpointsExpired: number;
   workFoldersRemoved: number;
   routesRestored: number;
   partitionsMade: number;

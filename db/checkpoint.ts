@@ -37,7 +37,7 @@ export async function recordCheckpoint(
   });
 }
 
-/** What an attempt may start from, newest first: its own and its predecessors' checkpoints but those found corrupt. */
+/** What an attempt may start from, newest first: its own and its predecessors' checkpoints but those found corrupt or expired. */
 export async function listCheckpoints(
   db: Executor,
   { model, delivery, attempt }: TrainingAttempt,
@@ -59,6 +59,7 @@ export async function listCheckpoints(
         eq(trainingRun.delivery, delivery),
         lte(trainingRun.attempt, attempt),
         isNull(checkpoint.corruptAt),
+        isNull(checkpoint.expiredAt),
       ),
     )
     .orderBy(desc(trainingRun.attempt), desc(checkpoint.number));

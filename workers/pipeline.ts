@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Worker } from '@temporalio/worker';
 import { createApprovalActivities } from '../activities/approval.js';
+import { createCheckpointExpiry } from '../activities/checkpoint-expiry.js';
 import { createDeliveryActivities } from '../activities/delivery.js';
 import type { PipelineActivities } from '../activities/index.js';
 import { createJanitorActivities } from '../activities/janitor.js';
@@ -61,6 +62,7 @@ async function pipelineActivities(parts: Parts): Promise<PipelineActivities> {
       backend,
       meter: createTrainingMeter({ db, clock, every: reckonEvery, grace: 0 }),
       release,
+      checkpoints: createCheckpointExpiry({ db, artifacts, log, clock }),
       log,
       clock,
       workFolder: join(config.home, 'work'),

@@ -67,6 +67,7 @@ export function createInstantActivities(course: Course): InstantActivities {
     sweep: async () => ({
       jobsReaped: 0,
       jobsRemoved: 0,
+      checkpointsExpired: 0,
       workFoldersRemoved: 0,
       routesRestored: 0,
       partitionsMade: 0,

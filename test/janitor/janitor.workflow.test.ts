@@ -47,6 +47,7 @@ function sweeper(jobs: ListedJob[] = [], { workFolder = '/nowhere', now = new Da
       },
       closeRelease: async (input) => void closed.push(input),
     },
+    checkpoints: { expire: async () => 0 },
     log: silentLog,
     clock: { now: () => now },
     workFolder,

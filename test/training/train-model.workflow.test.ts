@@ -164,6 +164,7 @@ describe('trainModel with a real trainer', () => {
       client: temporal.client,
       meter: createTrainingMeter({ db, clock: systemClock, every: 0, grace: 0 }),
       release: { restoreRoute: nothing, closeRelease: nothing },
+      checkpoints: { expire: async () => 0 },
       log: silentLog,
       clock: systemClock,
       workFolder: join(folder, 'work'),

@@ -163,6 +163,7 @@ export const healthy: AllActivities = {
   sweep: async () => ({
     jobsReaped: 0,
     jobsRemoved: 0,
+    checkpointsExpired: 0,
     workFoldersRemoved: 0,
     routesRestored: 0,
     partitionsMade: 0,
