@@ -77,7 +77,9 @@ export function supervision(trainingTimeout: number): ActivityOptions {
     startToCloseTimeout: trainingTimeout + 3_600_000,
     scheduleToCloseTimeout: trainingTimeout + 86_400_000,
     cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-    heartbeatTimeout: '15 seconds',
+    // Four of the intervals at which a worker sends them (workers/training.ts): with the pause before the retry and the first look of the next
+    // worker, a killed one is replaced within fifteen seconds.
+    heartbeatTimeout: '12 seconds',
     retry: {
       initialInterval: '500ms',
       maximumInterval: '15 seconds',

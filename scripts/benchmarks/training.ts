@@ -21,8 +21,11 @@ import { withTemporaryFolder } from './temporary-folder.js';
 const submissions = 7;
 const cancellations = 3;
 const kills = 2;
-/** The heartbeat timeout of a supervised training (workflows/timeouts.ts) and the pause before the server tries again. */
-const reattachSeconds = 15.5;
+/**
+ * The heartbeat timeout of a supervised training (workflows/timeouts.ts), which begins with the last heartbeat before the kill; then half a
+ * second until the server tries again, and the rest for the next worker to ask for work and look for the first time.
+ */
+const reattachSeconds = 15;
 /** At most this lies between two heartbeats (workers/training.ts); the trainer of this benchmark stops when it is asked. */
 const cancelSeconds = 3;
 /** Longer than anybody looks at it. */
