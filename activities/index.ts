@@ -35,6 +35,7 @@ import type {
   WithdrawApprovalInput,
 } from '../contracts/stages.js';
 import type { AskForMoneyInput, MoneyStanding } from '../contracts/money-wait.js';
+import type { PlacementInput, PlacementLook } from '../contracts/placement.js';
 import type { AssessDriftInput, AssessDriftResult } from '../contracts/monitor.js';
 import type { TrainingOutcome } from '../contracts/training.js';
 
@@ -45,6 +46,9 @@ export interface DeliveryActivities {
 export interface TrainingAttempts {
   openTrainingAttempt(input: OpenAttemptInput): Promise<TrainingAttempt>;
   askForMoney(input: AskForMoneyInput): Promise<MoneyStanding>;
+}
+export interface PlacementActivities {
+  lookAtPlacement(input: PlacementInput): Promise<PlacementLook>;
 }
 export interface VersionActivities {
   registerVersion(input: RegisterInput): Promise<Registered>;
@@ -69,6 +73,7 @@ export interface JanitorActivities {
 /** Short work beside the workflows themselves. */
 export type PipelineActivities = DeliveryActivities &
   TrainingAttempts &
+  PlacementActivities &
   VersionActivities &
   ApprovalActivities &
   ReleaseActivities &

@@ -6,6 +6,7 @@ import { createDeliveryActivities } from '../activities/delivery.js';
 import type { PipelineActivities } from '../activities/index.js';
 import { createJanitorActivities } from '../activities/janitor.js';
 import { createMonitorDoor } from '../activities/monitor-door.js';
+import { createPlacementLooks } from '../activities/placement.js';
 import { createReleaseActivities } from '../activities/release.js';
 import { createTrainingAttempts } from '../activities/training-attempt.js';
 import { createTrainingMeter, reckonEvery } from '../activities/training-meter.js';
@@ -53,6 +54,7 @@ async function pipelineActivities(parts: Parts): Promise<PipelineActivities> {
       backendName: backend.name,
       installation: config.installation,
     }),
+    ...createPlacementLooks({ db }),
     ...createVersionActivities({ db, log, codeRevision }),
     ...createApprovalActivities({ db, clock }),
     ...release,

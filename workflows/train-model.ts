@@ -7,10 +7,13 @@ import { createMoneyWait, type AwaitedMoney } from './await-money.js';
 import { createBoard } from './board.js';
 import { renderMoney } from './money-details.js';
 import { pipeline, promptly, training } from './offers.js';
+import { tellingPlacement } from './placement.js';
 
 interface TrainingState {
   attempt: number;
   story: string[];
+  /** What it waits for before it can begin, where it asks for GPUs; null while it waits for nothing. */
+  waits: string | null;
   /** What a person is asked to pay for; null while nobody is. */
   money: AwaitedMoney | null;
   refusedMessages: number;
@@ -23,7 +26,13 @@ interface TrainingState {
  */
 export async function trainModel(input: TrainModelInput): Promise<TrainModelResult> {
   const { model, delivery, specDigest, channels, plan } = input;
-  const opening: TrainingState = { attempt: 0, story: [], money: null, refusedMessages: 0 };
+  const opening: TrainingState = {
+    attempt: 0,
+    story: [],
+    waits: null,
+    money: null,
+    refusedMessages: 0,
+  };
   const board = createBoard(opening, (state, namespace) => renderTraining(input, state, namespace));
   setHandler(defineQuery<TrainingState>(queries.state), () => board.state);
   setHandler(defineQuery<TrainModelInput['plan']>(queries.plan), () => plan);
@@ -50,9 +59,17 @@ export async function trainModel(input: TrainModelInput): Promise<TrainModelResu
         () => promptly.openTrainingAttempt(asked),
         () => pipeline.openTrainingAttempt.executeWithOptions({ summary }, [asked]),
       );
-      const outcome = await training(plan).superviseTraining.executeWithOptions({ summary }, [
-        { ...opened, specDigest, channels },
-      ]);
+      const supervise = () =>
+        training(plan).superviseTraining.executeWithOptions({ summary }, [
+          { ...opened, specDigest, channels },
+        ]);
+      const outcome = await (plan.gpuClass === undefined
+        ? supervise()
+        : tellingPlacement(
+            () => promptly.lookAtPlacement({ key: opened.key }),
+            (waits) => board.change({ waits }),
+            supervise,
+          ));
       if (outcome.kind === 'succeeded') return { ...outcome, attempt };
       board.change({}, endOf(outcome));
       const unpaid = outcome.error === 'BUDGET_EXCEEDED' && patched('await-budget');
@@ -79,7 +96,7 @@ function endOf(outcome: Exclude<TrainingOutcome, { kind: 'succeeded' }>): string
 
 function renderTraining(
   input: TrainModelInput,
-  { story, money }: TrainingState,
+  { story, waits, money }: TrainingState,
   namespace: string,
 ): string {
   const { model, delivery } = input;
@@ -87,6 +104,7 @@ function renderTraining(
     `## Training of ${model}, delivery ${delivery}`,
     ...(money ? renderMoney(input, money, namespace) : []),
     ...story.map((line) => `- ${line}`),
+    ...(waits === null ? [] : [`- Waits: ${waits}`]),
     '',
     'What the trainer says:',
     '```',

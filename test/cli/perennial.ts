@@ -36,8 +36,9 @@ export function runPerennial(
 export async function startPart(
   file: string,
   environment: Record<string, string>,
+  args: string[] = [],
 ): Promise<{ address: string; stop: () => Promise<void> }> {
-  const child = spawn(process.execPath, [launch, fileURLToPath(new URL(file, root))], {
+  const child = spawn(process.execPath, [launch, fileURLToPath(new URL(file, root)), ...args], {
     env: { ...plainEnvironment(), ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

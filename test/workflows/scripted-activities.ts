@@ -132,6 +132,7 @@ export function broken(name: string): () => Promise<never> {
 export const healthy: AllActivities = {
   openDelivery: async ({ model }) => planFor(model),
   closeDelivery: async () => {},
+  lookAtPlacement: async () => ({ begun: true, waits: null }),
   openTrainingAttempt: async (input) => ({
     ...input,
     key: `perennial-${'0'.repeat(12)}-${input.attempt}`,

@@ -1,0 +1,148 @@
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { sql } from 'drizzle-orm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createPlacementLooks } from '../../activities/placement.js';
+import { createTrainingAttempts } from '../../activities/training-attempt.js';
+import { taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
+import type { SuperviseTrainingInput, TrainModelInput } from '../../contracts/stages.js';
+import { lookAtPlacement } from '../../db/placement-view.js';
+import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';
+import { prepareBundle } from '../../workers/bundle.js';
+import { startPart } from '../cli/perennial.js';
+import { temporaryFolder } from '../support/artifacts.js';
+import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
+import { freshNamespace, type FreshNamespace } from '../support/temporal.js';
+import { givenTraining, installation } from './given.js';
+
+const trainer = fileURLToPath(new URL('../../scripts/faults/stepping-trainer', import.meta.url));
+
+describe('A training worker that owns one GPU', () => {
+  let fresh: FreshDatabase;
+  let temporal: FreshNamespace;
+  let home: string;
+  let pipeline: Worker;
+  let running: Promise<void>;
+  let stopWorker: () => Promise<void> = async () => {};
+
+  beforeAll(async () => {
+    Runtime.install({ logger: new DefaultLogger('ERROR') });
+    [fresh, temporal, home] = await Promise.all([
+      freshDatabase(),
+      freshNamespace(),
+      temporaryFolder(),
+    ]);
+    pipeline = await Worker.create({
+      connection: temporal.nativeConnection,
+      namespace: temporal.namespace,
+      taskQueue: taskQueues.pipeline,
+      workflowBundle: await prepareBundle(join(tmpdir(), 'perennial-test-bundles')),
+      activities: {
+        ...createTrainingAttempts({ db: fresh.db, backendName: 'process', installation }),
+        ...createPlacementLooks(fresh),
+      },
+    });
+    running = pipeline.run();
+  });
+  afterAll(async () => {
+    await stopWorker();
+    pipeline.shutdown();
+    await running;
+    await temporal.close();
+    await fresh.close();
+  });
+
+  const start = async (steps: number, priority: number) => {
+    const ledger = join(home, `ledger-${priority}`);
+    const input = await givenTraining(
+      { db: fresh.db, artifacts: await createFolderArtifacts(join(home, 'artifacts')) },
+      '',
+      {
+        trainer,
+        parameters: { steps, every: 3, pause: 0.1, ledger },
+        resources: { gpus: { class: 'a10', count: 1 } },
+        priority,
+      },
+    );
+    const { model, delivery, specDigest, channels } = input;
+    const turn = { priority, team: 'tests' };
+    const plan = { timeout: 600_000, maximumAttempts: 1, heartbeat: 30_000, gpuClass: 'a10', turn };
+    const asked: TrainModelInput = { model, delivery, specDigest, channels, plan, atOnce: true };
+    const handle = await temporal.client.workflow.start(workflowTypes.trainModel, {
+      workflowId: workflowId.train(model, delivery),
+      taskQueue: taskQueues.pipeline,
+      args: [asked],
+    });
+    return { ...input, handle, read: () => linesOf(ledger) };
+  };
+  const attemptsOf = async ({ model }: SuperviseTrainingInput) => {
+    const { rows } = await fresh.db.execute<{ preempted: boolean | null }>(
+      sql`SELECT (outcome -> 'preempted')::bool AS preempted FROM training_run WHERE model = ${model} ORDER BY attempt`,
+    );
+    return rows.map(({ preempted }) => preempted === true);
+  };
+
+  it('serves its class, and has the more urgent of two go first, who loses nothing by it', async () => {
+    const modest = await start(60, 4);
+    const waitsOf = async () =>
+      (await modest.handle.query<{ waits: string | null }>('state')).waits;
+    await until(async () => (await waitsOf()) !== null);
+    expect(await waitsOf()).toBe(
+      'No worker serves GPU class a10; start one with PERENNIAL_GPUS=a10:1',
+    );
+    ({ stop: stopWorker } = await startPart('workers/main.ts', environment(), ['training']));
+    await until(async () => (await modest.read()).some(([word]) => word === 'saved'));
+    expect(await lookAtPlacement(fresh.db, modest.key)).toEqual({ begun: true, waits: null });
+
+    const urgent = await start(3, 1);
+    expect(await urgent.handle.result()).toMatchObject({ kind: 'succeeded', attempt: 1 });
+    expect((await modest.read()).some(([word]) => word === 'ended')).toBe(false);
+
+    // One attempt was all it had, and the one that gave way does not count.
+    expect(await modest.handle.result()).toMatchObject({ kind: 'succeeded', attempt: 2 });
+    expect(await waitsOf()).toBeNull();
+    expect(await attemptsOf(modest)).toEqual([true, false]);
+    expect(await attemptsOf(urgent)).toEqual([false]);
+    const lines = await modest.read();
+    const stepsOf = (attempt: string) =>
+      lines
+        .filter(([word, of]) => word === 'step' && of === attempt)
+        .map((line) => Number(line[3]));
+    const kept = Math.max(
+      ...lines
+        .filter(([word, of]) => word === 'saved' && of === '1')
+        .map((line) => Number(line[3])),
+    );
+    expect(stepsOf('2')).toEqual(Array.from({ length: 60 - kept }, (_, at) => kept + 1 + at));
+    expect(Math.max(...stepsOf('1')) - kept).toBeLessThanOrEqual(3);
+  });
+
+  const environment = () => ({
+    DATABASE_URL: fresh.url,
+    TEMPORAL_ADDRESS: temporal.address,
+    TEMPORAL_NAMESPACE: temporal.namespace,
+    PERENNIAL_HOME: home,
+    PERENNIAL_INSTALLATION: installation,
+    PERENNIAL_TRAINER_PYTHON: 'python3',
+    PERENNIAL_METRICS_PORT: '0',
+    PERENNIAL_LOG_LEVEL: 'warn',
+    PERENNIAL_GPUS: 'a10:1',
+  });
+});
+
+/** What the stepping trainer wrote down, word by word: what, attempt, when, step. */
+async function linesOf(ledger: string): Promise<string[][]> {
+  const text = await readFile(ledger, 'utf8').catch(() => '');
+  return text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => line.split(' '));
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await delay(50);
+}
