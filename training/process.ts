@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { lstat, mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -12,6 +13,7 @@ import type { ListedJob, LogChunk, TrainingBackend } from './backend.js';
 import { readLines } from './file-lines.js';
 import {
   jobFolder,
+  outputFiles,
   prepareJobFolder,
   readJob,
   readJsonFile,
@@ -146,9 +148,14 @@ export function createProcessBackend({
     );
   }
 
+  /** When it last said anything, which is what is known of an end that nobody wrote down. */
   async function lastSign(key: string, otherwise: string): Promise<string> {
-    const found = await stat(jobFolder(jobs, key).log).catch(() => null);
-    return found?.mtime.toISOString() ?? otherwise;
+    const { log, root } = jobFolder(jobs, key);
+    const files = [log, join(root, outputFiles.progress)];
+    const found = await Promise.all(files.map((file) => lstat(file).catch(() => null)));
+    const newest = Math.max(Date.parse(otherwise), ...found.map((each) => each?.mtimeMs ?? 0));
+    // A trainer may set the times of its files as it likes.
+    return new Date(Math.min(newest, Date.now())).toISOString();
   }
 
   async function logs(key: string, since: number): Promise<LogChunk> {

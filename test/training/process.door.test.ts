@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
@@ -120,12 +120,17 @@ describe('A training process', () => {
     },
   );
 
-  it('dies with a wrapper that is killed, and counts as killed', async () => {
+  it('dies with a wrapper that is killed, and counts as killed when it last said anything', async () => {
     const job = await start('refuse say=ready orphan=0 forever');
     const { line } = await untilSaid(backend, job.key, 'ready');
     expect(line).toBe('ready');
+    const progress = join(backend.root(job.key), 'output', 'progress.jsonl');
+    await writeFile(progress, '');
+    const { mtimeMs } = await stat(progress);
     process.kill(await wrapperPid(job.key), 'SIGKILL');
-    expect(await untilExited(backend, job.key)).toMatchObject({ code: 137, outOfMemory: false });
+    const ended = await untilExited(backend, job.key);
+    expect(ended).toMatchObject({ code: 137, outOfMemory: false });
+    expect(Date.parse(ended.finishedAt)).toBe(Math.floor(mtimeMs));
   });
 
   it('kills the replicas that do not stop when another has failed', async () => {
