@@ -8,6 +8,7 @@ import type { Database } from '../db/connect.js';
 import { closeDeliveryRow, openDeliveryRow } from '../db/delivery.js';
 import { lastCheckNumber, modelIsServed } from '../db/janitor.js';
 import { currentSpec, loadSpec } from '../db/spec.js';
+import { listOpenAttempts } from '../db/training.js';
 import { planRelease } from '../release/plan.js';
 import type { DeliveryActivities } from './index.js';
 
@@ -16,12 +17,19 @@ export interface MonitorDoor {
   tell(model: string, ended: DeliveryEnded, start: { checksBefore: number } | null): Promise<void>;
 }
 
+/** How the janitor is asked to come before its time. */
+export interface JanitorDoor {
+  call(): Promise<void>;
+}
+
 export function createDeliveryActivities({
   db,
   monitors,
+  janitor,
 }: {
   db: Database;
   monitors: MonitorDoor;
+  janitor: JanitorDoor;
 }): DeliveryActivities {
   /**
    * Gives the delivery its number and reads the spec's words for the workflow. A second run finds the number by the chain's first run
@@ -62,8 +70,9 @@ export function createDeliveryActivities({
   }
 
   /**
-   * Records the outcome, then tells the monitor; for a model that is served it also starts one. A second run finds the outcome
-   * recorded and tells the monitor once more, which only makes it look again.
+   * Records the outcome, then tells the monitor; for a model that is served it also starts one. Where an attempt to train is still open, as
+   * one is whose workers were away when the delivery was cancelled, the janitor is called to stop its job. A second run finds the outcome
+   * recorded, tells the monitor once more, which only makes it look again, and has the janitor find nothing to do.
    */
   async function closeDelivery(input: CloseDeliveryInput): Promise<void> {
     const { model, delivery, outcome } = input;
@@ -72,6 +81,9 @@ export function createDeliveryActivities({
       ? { checksBefore: await lastCheckNumber(db, model) }
       : null;
     await monitors.tell(model, { delivery, outcome }, start);
+    const open = await listOpenAttempts(db);
+    if (open.some((each) => each.model === model && each.delivery === delivery))
+      await janitor.call();
   }
 
   return { openDelivery, closeDelivery };

@@ -5,6 +5,7 @@ import { createCheckpointExpiry } from '../activities/checkpoint-expiry.js';
 import { createDeliveryActivities } from '../activities/delivery.js';
 import type { PipelineActivities } from '../activities/index.js';
 import { createJanitorActivities } from '../activities/janitor.js';
+import { createJanitorDoor } from '../activities/janitor-door.js';
 import { createMonitorDoor } from '../activities/monitor-door.js';
 import { createPlacementLooks } from '../activities/placement.js';
 import { createReleaseActivities } from '../activities/release.js';
@@ -48,7 +49,11 @@ async function pipelineActivities(parts: Parts): Promise<PipelineActivities> {
   const backend = await openBackend(config, artifacts);
   const release = createReleaseActivities({ db, log });
   return {
-    ...createDeliveryActivities({ db, monitors: createMonitorDoor(client) }),
+    ...createDeliveryActivities({
+      db,
+      monitors: createMonitorDoor(client),
+      janitor: createJanitorDoor(client),
+    }),
     ...createTrainingAttempts({
       db,
       backendName: backend.name,

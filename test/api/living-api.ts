@@ -4,6 +4,7 @@ import { Context } from '@temporalio/activity';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { createApprovalActivities } from '../../activities/approval.js';
 import { createDeliveryActivities } from '../../activities/delivery.js';
+import { createJanitorDoor } from '../../activities/janitor-door.js';
 import { createMonitorDoor } from '../../activities/monitor-door.js';
 import { createReleaseActivities } from '../../activities/release.js';
 import { createTrainingAttempts } from '../../activities/training-attempt.js';
@@ -47,7 +48,11 @@ export async function startLivingApi(): Promise<LivingApi> {
   let retraining: AssessDriftResult['retraining'] = null;
   const activities = {
     ...healthy,
-    ...createDeliveryActivities({ db, monitors: createMonitorDoor(namespace.client) }),
+    ...createDeliveryActivities({
+      db,
+      monitors: createMonitorDoor(namespace.client),
+      janitor: createJanitorDoor(namespace.client),
+    }),
     ...createTrainingAttempts({ db, backendName: 'process', installation: 'test' }),
     ...createVersionActivities({ db, log: silentLog, codeRevision: 'test' }),
     ...createApprovalActivities({ db, clock: systemClock }),

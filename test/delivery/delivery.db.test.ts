@@ -6,9 +6,11 @@ import { modelSpec } from '../../contracts/spec.js';
 import { retireModel } from '../../db/model.js';
 import { loadDelivery } from '../../db/delivery.js';
 import { registerSpec } from '../../db/spec.js';
+import { openTrainingRun } from '../../db/training.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 
 let database: FreshDatabase;
+let janitorCalls = 0;
 let told: Parameters<MonitorDoor['tell']>[] = [];
 let activities: ReturnType<typeof createDeliveryActivities>;
 beforeAll(async () => {
@@ -20,6 +22,7 @@ beforeAll(async () => {
         told.push(heard);
       },
     },
+    janitor: { call: async () => void (janitorCalls += 1) },
   });
 });
 afterAll(() => database.close());
@@ -154,4 +157,18 @@ test('closing records the first outcome, tells outside once and the monitor each
   expect(told).toHaveLength(2);
   // Nobody is served yet, so no monitor is started for it.
   expect(told[0]).toEqual(['closing', { delivery: 1, outcome: 'gate-failed' }, null]);
+});
+
+test('a delivery that ends while an attempt to train is open calls the janitor', async () => {
+  await apply('left');
+  const { delivery } = await open('left', 'left-run');
+  const attempt = { model: 'left', delivery, attempt: 1, key: 'perennial-0123456789ab-9' };
+  await openTrainingRun(database.db, attempt, 'process');
+  await apply('clean');
+  const clean = await open('clean', 'clean-run');
+  const end = { outcome: 'cancelled', explanation: 'enough' } as const;
+  await activities.closeDelivery({ model: 'clean', delivery: clean.delivery, ...end });
+  expect(janitorCalls).toBe(0);
+  await activities.closeDelivery({ model: 'left', delivery, ...end });
+  expect(janitorCalls).toBe(1);
 });

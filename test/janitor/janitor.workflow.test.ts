@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createJanitorActivities } from '../../activities/janitor.js';
+import { createJanitorDoor } from '../../activities/janitor-door.js';
 import type { CloseReleaseInput, RestoreRouteInput } from '../../contracts/stages.js';
 import type { ListedJob } from '../../training/backend.js';
 import { openTrainingRun, recordedOutcome } from '../../db/training.js';
@@ -186,5 +187,16 @@ test('its Schedule is made once and kept up to date by every start of a worker',
   const { spec, action } = await world.client.schedule.getHandle('janitor').describe();
   expect(spec.intervals).toMatchObject([{ every: 300_000 }]);
   expect(action).toMatchObject({ workflowType: 'janitor' });
-  await world.client.schedule.getHandle('janitor').delete();
+});
+
+test('comes at once when it is called, and a call before its Schedule is there is no failure', async () => {
+  const door = createJanitorDoor(world.client);
+  await ensureJanitor(world.client);
+  const schedule = world.client.schedule.getHandle('janitor');
+  const sweeps = async () => (await schedule.describe()).info.numActionsTaken;
+  const before = await sweeps();
+  await door.call();
+  await expect.poll(sweeps, { timeout: 10_000 }).toBe(before + 1);
+  await schedule.delete();
+  await expect(door.call()).resolves.toBeUndefined();
 });

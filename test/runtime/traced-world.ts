@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { createDeliveryActivities } from '../../activities/delivery.js';
+import { createJanitorDoor } from '../../activities/janitor-door.js';
 import { createMonitorDoor } from '../../activities/monitor-door.js';
 import { createTrainingAttempts } from '../../activities/training-attempt.js';
 import { createTrainingSupervision } from '../../activities/training.js';
@@ -41,7 +42,11 @@ export async function startTracedWorld(tracing: Tracing) {
   const channel = await artifacts.keepBytes('rows', 'channel');
   const activities = {
     ...healthy,
-    ...createDeliveryActivities({ db, monitors: createMonitorDoor(client) }),
+    ...createDeliveryActivities({
+      db,
+      monitors: createMonitorDoor(client),
+      janitor: createJanitorDoor(client),
+    }),
     ...createTrainingAttempts({ db, backendName: 'process', installation }),
     ...createTrainingSupervision({
       db,
