@@ -58,6 +58,7 @@ export function standingOf({ delivery, approval, release, training }: DeliveryDe
       step?.kind === 'canary' ? `canary at ${number(step.share * 100)} %` : release.status;
     return release.lastJudgement ? `${share}: ${release.lastJudgement.reason}` : share;
   }
+  if (delivery.stage === 'train' && training?.waits) return `waits: ${training.waits}`;
   if (delivery.stage === 'train' && training) {
     const metrics = Object.entries(training.metrics)
       .slice(0, 3)

@@ -77,6 +77,8 @@ export const deliveryDetail = z.strictObject({
       attempt: z.int().positive(),
       step: z.int().nonnegative().nullable(),
       metrics: z.record(z.string(), z.number()),
+      /** What it waits for before it can begin, where it asks for GPUs; a server of before says nothing. */
+      waits: z.string().nullable().default(null),
     })
     .nullable(),
 });
@@ -95,8 +97,8 @@ export const lineage = z.strictObject({
 });
 export type Lineage = z.infer<typeof lineage>;
 
-/** Where a reading of the log stands: `attempt:offset`. */
-export const logCursor = z.string().regex(/^\d+:\d+$/, 'a cursor looks like 1:2048');
+/** Where a reading of the log stands: `attempt:offset`, of a search `trial:attempt:offset`. */
+export const logCursor = z.string().regex(/^(\d+:)?\d+:\d+$/, 'a cursor looks like 1:2048');
 
 export const logPage = z.strictObject({
   lines: z.array(
@@ -137,6 +139,8 @@ export const status = z.strictObject({
   models: z.int().nonnegative(),
   runningDeliveries: z.int().nonnegative(),
   awaitingApproval: z.int().nonnegative(),
+  /** Classes of GPUs that trainings wait for and no worker serves. */
+  unservedGpuClasses: z.array(z.string()).default([]),
 });
 export type Status = z.infer<typeof status>;
 

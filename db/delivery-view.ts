@@ -12,6 +12,7 @@ import { snapshotManifest } from '../contracts/dataset.js';
 import { finding, type Finding } from '../contracts/verdict.js';
 import type { Executor } from './connect.js';
 import { instantOf, readRows } from './overview.js';
+import { lookAtPlacement } from './placement-view.js';
 import { findReleaseOf } from './release-view.js';
 
 type Row = Record<string, unknown>;
@@ -166,7 +167,8 @@ async function findTraining(
 ): Promise<DeliveryDetail['training']> {
   const [run] = await readRows(
     db,
-    sql`SELECT attempt, key FROM training_run WHERE model = ${model} AND delivery = ${delivery} ORDER BY attempt DESC LIMIT 1`,
+    sql`SELECT attempt, key FROM training_run WHERE model = ${model} AND delivery = ${delivery}
+        AND trial = standing_trial(model, delivery) ORDER BY attempt DESC LIMIT 1`,
   );
   if (!run) return null;
   const rows = await readRows(
@@ -177,6 +179,7 @@ async function findTraining(
     attempt: Number(run.attempt),
     step: rows.length > 0 ? Math.max(...rows.map((row) => Number(row.step))) : null,
     metrics: Object.fromEntries(rows.map((row) => [String(row.name), Number(row.value)])),
+    waits: (await lookAtPlacement(db, String(run.key))).waits,
   };
 }
 

@@ -1,6 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { status, type Status } from '../../contracts/overview.js';
 import { countOverview } from '../../db/overview.js';
+import { listUnservedClasses } from '../../db/placement-view.js';
 import { answers, createRouter } from '../answers.js';
 import type { ApiDependencies } from '../dependencies.js';
 
@@ -17,8 +18,9 @@ const answering = { ok: true, message: 'answers' };
 /** How the control plane is. */
 export function createStatusRoutes({ db, engine }: ApiDependencies) {
   return createRouter().openapi(show, async (context) => {
-    const [counts, temporal] = await Promise.allSettled([
+    const [counts, unserved, temporal] = await Promise.allSettled([
       countOverview(db),
+      listUnservedClasses(db),
       engine.client.withDeadline(Date.now() + 2_000, () =>
         engine.client.workflowService.getSystemInfo({}),
       ),
@@ -28,6 +30,7 @@ export function createStatusRoutes({ db, engine }: ApiDependencies) {
       database: counts.status === 'fulfilled' ? answering : silent('The database'),
       temporal: temporal.status === 'fulfilled' ? answering : silent('Temporal'),
       ...(counts.status === 'fulfilled' ? counts.value : nothing),
+      unservedGpuClasses: unserved.status === 'fulfilled' ? unserved.value : [],
     };
     return context.json(answer, 200);
   });

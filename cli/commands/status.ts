@@ -4,21 +4,30 @@ import { loadConfig } from '../../runtime/config.js';
 import { isRunning } from '../../runtime/process-identity.js';
 import { examples } from '../examples.js';
 import { exitCodes } from '../failure.js';
+import { connect as connectApi, type CommonOptions } from '../connection.js';
+import { standingOf } from '../evidence-view.js';
 import { paint, say, sayJson, sayTable } from '../output.js';
 import { identityOf } from '../predecessor.js';
 import { readStackNotes, type NotedPart } from '../stack-notes.js';
+import { newestDelivery } from './delivery.js';
 
-/** `status`: what runs from this home, and where. */
+/** `status`: what runs from this home, and where; of a model how its newest delivery stands. */
 export function addStatusCommand(program: Command): void {
   program
-    .command('status')
-    .summary('show what runs on this machine, and where')
+    .command('status [model]')
+    .summary('show what runs on this machine, and where; or how a model stands')
     .description(
-      'Shows each part that `perennial up` runs from this PERENNIAL_HOME. Exit code 0 when all of it runs, 3 otherwise.',
+      'Shows each part that `perennial up` runs from this PERENNIAL_HOME. Exit code 0 when all of it runs, 3 otherwise. With a model it says in one line how its newest delivery stands, and what it waits for.',
     )
     .option('--json', 'print one JSON document')
-    .addHelpText('after', examples('perennial status', 'perennial status --json'))
-    .action(async ({ json }: { json?: true }) => {
+    .option('--api <url>', 'with a model: address of the control API')
+    .addHelpText(
+      'after',
+      examples('perennial status', 'perennial status --json', 'perennial status flight-delay'),
+    )
+    .action(async (model: string | undefined, options: CommonOptions) => {
+      if (model !== undefined) return sayStanding(model, options);
+      const { json } = options;
       const { home } = loadConfig();
       const notes = await readStackNotes(home);
       const parts = await Promise.all((notes?.parts ?? []).map(inspect));
@@ -38,7 +47,29 @@ export function addStatusCommand(program: Command): void {
       );
       if (notes && !supervised)
         say('Nobody supervises these: `perennial up` adopts them, `perennial down` stops them.');
+      if (running) await sayUnserved();
     });
+}
+
+async function sayStanding(model: string, options: CommonOptions): Promise<void> {
+  const perennial = connectApi(options);
+  const number = await newestDelivery(perennial, model);
+  const detail = await perennial.showDelivery(model, number);
+  if (options.json) return sayJson(detail);
+  const { stage, outcome } = detail.delivery;
+  const standing = [outcome ?? stage, standingOf(detail)].filter(Boolean).join(': ');
+  say(`${paint('bold', model)} delivery ${number}, ${standing}`);
+}
+
+/** What waits for a machine that nobody has started. The table stands without it. */
+async function sayUnserved(): Promise<void> {
+  const { unservedGpuClasses } = await connectApi({})
+    .status()
+    .catch(() => ({ unservedGpuClasses: [] }));
+  for (const name of unservedGpuClasses)
+    say(
+      `Trainings wait for GPU class ${name}, which no worker serves; start one with PERENNIAL_GPUS=${name}:1`,
+    );
 }
 
 async function inspect(part: NotedPart): Promise<NotedPart & { running: boolean }> {

@@ -39,6 +39,7 @@ export function createInstantActivities(course: Course): InstantActivities {
   return {
     openDelivery: async ({ model }) => planOf(model, course),
     closeDelivery: async () => {},
+    lookAtPlacement: async () => ({ begun: true, waits: null }),
     openTrainingAttempt: async (input) => ({ ...input, key: `perennial-${input.attempt}` }),
     askForMoney: async () => ({ covered: true }),
     registerVersion: async () => ({

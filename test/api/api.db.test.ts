@@ -328,6 +328,7 @@ describe('what is remembered', () => {
       attempt: 2,
       step: 2,
       metrics: { auc: 2 },
+      waits: null,
     });
     expect((await perennial.logs('churn', 1)).complete).toBe(true);
   });
@@ -354,6 +355,15 @@ describe('what is remembered', () => {
     const answer = await api.request('/api/v1/audit/verification');
     expect(await answer.json()).toEqual({ ok: true, firstBroken: null });
     expect(await firstBrokenAuditEntry(database.db)).toBeNull();
+  });
+
+  test('tells of a training that waits for GPUs which nobody owns', async () => {
+    await database.db.execute(sql`INSERT INTO placement (key, class, count, priority, since)
+      SELECT key, 'h100', 2, 3, now() FROM training_run WHERE model = 'churn' AND delivery = 4 AND attempt = 2`);
+    expect((await perennial.showDelivery('churn', 4)).training?.waits).toBe(
+      'No worker serves GPU class h100; start one with PERENNIAL_GPUS=h100:2',
+    );
+    expect((await perennial.status()).unservedGpuClasses).toEqual(['h100']);
   });
 
   test('counts in the status, which tells that Temporal is away', async () => {

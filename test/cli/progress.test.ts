@@ -32,7 +32,7 @@ function detailOf(change: Partial<DeliveryDetail['delivery']>): DeliveryDetail {
     seconds: { ingest: 1.25, train: 3 },
     ...change,
   };
-  const training = { attempt: 1, step: 40, metrics: { auc: 0.70123456 } };
+  const training = { attempt: 1, step: 40, metrics: { auc: 0.70123456 }, waits: null };
   return { delivery, checks: [], gates: [], approval: null, release: null, training };
 }
 

@@ -57,7 +57,7 @@ const watched: Watched = {
     gates: [],
     approval: null,
     release: null,
-    training: { attempt: 1, step: 30, metrics: { train_log_loss: 0.333 } },
+    training: { attempt: 1, step: 30, metrics: { train_log_loss: 0.333 }, waits: null },
   },
   attempt,
   usual: { train: 40, evaluate: 3, approve: 86_400 },

@@ -86,40 +86,44 @@ describe('A training worker that owns one GPU', () => {
     return rows.map(({ preempted }) => preempted === true);
   };
 
-  it('serves its class, and has the more urgent of two go first, who loses nothing by it', async () => {
-    const modest = await start(60, 4);
-    const waitsOf = async () =>
-      (await modest.handle.query<{ waits: string | null }>('state')).waits;
-    await until(async () => (await waitsOf()) !== null);
-    expect(await waitsOf()).toBe(
-      'No worker serves GPU class a10; start one with PERENNIAL_GPUS=a10:1',
-    );
-    ({ stop: stopWorker } = await startPart('workers/main.ts', environment(), ['training']));
-    await until(async () => (await modest.read()).some(([word]) => word === 'saved'));
-    expect(await lookAtPlacement(fresh.db, modest.key)).toEqual({ begun: true, waits: null });
+  it(
+    'serves its class, and has the more urgent of two go first, who loses nothing by it',
+    { timeout: 180_000 },
+    async () => {
+      const modest = await start(60, 4);
+      const waitsOf = async () =>
+        (await modest.handle.query<{ waits: string | null }>('state')).waits;
+      await until(async () => (await waitsOf()) !== null);
+      expect(await waitsOf()).toBe(
+        'No worker serves GPU class a10; start one with PERENNIAL_GPUS=a10:1',
+      );
+      ({ stop: stopWorker } = await startPart('workers/main.ts', environment(), ['training']));
+      await until(async () => (await modest.read()).some(([word]) => word === 'saved'));
+      expect(await lookAtPlacement(fresh.db, modest.key)).toEqual({ begun: true, waits: null });
 
-    const urgent = await start(3, 1);
-    expect(await urgent.handle.result()).toMatchObject({ kind: 'succeeded', attempt: 1 });
-    expect((await modest.read()).some(([word]) => word === 'ended')).toBe(false);
+      const urgent = await start(3, 1);
+      expect(await urgent.handle.result()).toMatchObject({ kind: 'succeeded', attempt: 1 });
+      expect((await modest.read()).some(([word]) => word === 'ended')).toBe(false);
 
-    // One attempt was all it had, and the one that gave way does not count.
-    expect(await modest.handle.result()).toMatchObject({ kind: 'succeeded', attempt: 2 });
-    expect(await waitsOf()).toBeNull();
-    expect(await attemptsOf(modest)).toEqual([true, false]);
-    expect(await attemptsOf(urgent)).toEqual([false]);
-    const lines = await modest.read();
-    const stepsOf = (attempt: string) =>
-      lines
-        .filter(([word, of]) => word === 'step' && of === attempt)
-        .map((line) => Number(line[3]));
-    const kept = Math.max(
-      ...lines
-        .filter(([word, of]) => word === 'saved' && of === '1')
-        .map((line) => Number(line[3])),
-    );
-    expect(stepsOf('2')).toEqual(Array.from({ length: 60 - kept }, (_, at) => kept + 1 + at));
-    expect(Math.max(...stepsOf('1')) - kept).toBeLessThanOrEqual(3);
-  });
+      // One attempt was all it had, and the one that gave way does not count.
+      expect(await modest.handle.result()).toMatchObject({ kind: 'succeeded', attempt: 2 });
+      expect(await waitsOf()).toBeNull();
+      expect(await attemptsOf(modest)).toEqual([true, false]);
+      expect(await attemptsOf(urgent)).toEqual([false]);
+      const lines = await modest.read();
+      const stepsOf = (attempt: string) =>
+        lines
+          .filter(([word, of]) => word === 'step' && of === attempt)
+          .map((line) => Number(line[3]));
+      const kept = Math.max(
+        ...lines
+          .filter(([word, of]) => word === 'saved' && of === '1')
+          .map((line) => Number(line[3])),
+      );
+      expect(stepsOf('2')).toEqual(Array.from({ length: 60 - kept }, (_, at) => kept + 1 + at));
+      expect(Math.max(...stepsOf('1')) - kept).toBeLessThanOrEqual(3);
+    },
+  );
 
   const environment = () => ({
     DATABASE_URL: fresh.url,
