@@ -167,8 +167,7 @@ async function findTraining(
 ): Promise<DeliveryDetail['training']> {
   const [run] = await readRows(
     db,
-    sql`SELECT attempt, key FROM training_run WHERE model = ${model} AND delivery = ${delivery}
-        AND trial = standing_trial(model, delivery) ORDER BY attempt DESC LIMIT 1`,
+    sql`SELECT attempt, key FROM training_run WHERE model = ${model} AND delivery = ${delivery} ORDER BY attempt DESC LIMIT 1`,
   );
   if (!run) return null;
   const rows = await readRows(
