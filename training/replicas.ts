@@ -34,7 +34,7 @@ export async function layOutReplicas(root: string, replicas: number): Promise<vo
 }
 
 /** How the replicas of one job reach each other. */
-export interface Meeting {
+interface Meeting {
   address: string;
   port: number;
   replicas: number;
