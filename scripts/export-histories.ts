@@ -1,21 +1,16 @@
-/**
- * Exports histories of real runs into test/histories/<type>/, to be replayed by the tests against every later workflow code:
- *   node runtime/launch.mjs scripts/export-histories.ts [--query QUERY] [--limit N a type] [--into FOLDER]
- * Needs TEMPORAL_ADDRESS, as `perennial status` prints it.
- */
+/** Exports histories of real runs into test/histories/<type>/, to be replayed by the tests against every later workflow code. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { Client } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import { PerennialError } from '../contracts/errors.js';
 import { loadConfig } from '../runtime/config.js';
 import { connectTemporal } from '../runtime/temporal.js';
+import { createCommand, wholeNumber } from './command-line.js';
 
 /** Writes up to `limit` histories of each type; an id and a run name a file, so that exporting again replaces. Returns the paths. */
 async function exportHistories(
   client: Client,
-  { into, query, limit }: { into: string; query?: string | undefined; limit: number },
+  { into, query, limit }: { into: string; query: string | undefined; limit: number },
 ): Promise<string[]> {
   const written: string[] = [];
   const counts = new Map<string, number>();
@@ -46,24 +41,27 @@ function withoutMachine(history: string): string {
   return `${JSON.stringify(parsed)}\n`;
 }
 
-if (process.argv[1] === import.meta.filename) {
-  const { values } = parseArgs({
-    options: {
-      query: { type: 'string' },
-      limit: { type: 'string', default: '2' },
-      into: { type: 'string', default: 'test/histories' },
-    },
-  });
+const command = createCommand('node runtime/launch.mjs scripts/export-histories.ts')
+  .description('Exports histories of real runs, to be replayed against every later workflow code.')
+  .option('--query <query>', 'only what this query of Temporal finds')
+  .option('--limit <number>', 'how many of each type', wholeNumber(1), 2)
+  .option('--into <folder>', 'a folder for each type is made in it', 'test/histories')
+  .addHelpText('after', '\nTEMPORAL_ADDRESS names the server, as `perennial status` prints it.')
+  .parse();
+const { into, query, limit } = command.opts<{ into: string; query?: string; limit: number }>();
+
+async function main(): Promise<void> {
   const { temporal } = loadConfig();
-  if (temporal.address === undefined)
-    throw new PerennialError('CONFIG_INVALID', 'TEMPORAL_ADDRESS is not set: which server?');
-  const { client, close } = await connectTemporal({ ...temporal, address: temporal.address });
-  const written = await exportHistories(client, {
-    into: resolve(values.into),
-    query: values.query,
-    limit: Number(values.limit),
-  });
+  const { address } = temporal;
+  if (address === undefined) return command.error('TEMPORAL_ADDRESS is not set: which server?');
+  const { client, close } = await connectTemporal({ ...temporal, address });
+  const written = await exportHistories(client, { into: resolve(into), query, limit });
   process.stdout.write(`${written.join('\n')}\n${written.length} histories\n`);
   await close();
-  process.exit(0);
 }
+
+await main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
+process.exit();

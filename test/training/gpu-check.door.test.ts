@@ -35,6 +35,17 @@ test.each([
   });
 });
 
+test.each([[['--bogus']], [['--rehearse', 'now']]])(
+  'called as %j it says what it takes',
+  async (args) => {
+    await expect(run(script, args, { env: { PATH: await machine(null) } })).rejects.toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining(args.join(' ')) as string,
+    });
+  },
+);
+
 test('rehearsed, the check trains, kills and resumes', async () => {
   const { stdout } = await run(script, ['--rehearse'], { timeout: 55_000 });
   expect(stdout).toMatch(
