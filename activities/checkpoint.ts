@@ -31,7 +31,8 @@ export function createCheckpoints({
    */
   async function findNewest(input: SuperviseTrainingInput): Promise<ArtifactRef | undefined> {
     const own = await findWhole(input);
-    if (own) return own;
+    // What another delivery learned was learned by other parameters.
+    if (own || input.trial) return own;
     for (const unpaid of await listUnpaidBefore(db, input)) {
       if (unpaid.train !== input.channels.train.sha256) continue;
       if ((await trainedBy(unpaid.specDigest)) !== (await trainedBy(input.specDigest))) continue;

@@ -111,6 +111,9 @@ function planOf(
       maximumAttempts: training.maximumAttempts,
       heartbeat: milliseconds(training.heartbeat),
       ...(training.resources?.gpus && { gpuClass: training.resources.gpus.class }),
+      ...(training.search && {
+        search: { trials: training.search.trials, parallel: training.search.parallel },
+      }),
       ...(training.priority && {
         turn: { priority: training.priority, team: withinKey(spec.team) },
       }),

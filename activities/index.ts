@@ -7,6 +7,8 @@ import type { Evaluated } from '../contracts/evaluation.js';
 import type {
   AdmitDecisionInput,
   AdmitDecisionOutput,
+  AskedTrial,
+  AskTrialInput,
   CloseDeliveryInput,
   CloseReleaseInput,
   DeliveryPlan,
@@ -28,9 +30,13 @@ import type {
   StagingInput,
   StagingResult,
   SteerReleaseInput,
+  SearchKey,
   SuperviseTrainingInput,
   SweepResult,
+  TellTrialInput,
+  ToldTrial,
   TrainingAttempt,
+  TrainModelResult,
   ValidateInput,
   WithdrawApprovalInput,
 } from '../contracts/stages.js';
@@ -42,6 +48,10 @@ import type { TrainingOutcome } from '../contracts/training.js';
 export interface DeliveryActivities {
   openDelivery(input: OpenDeliveryInput): Promise<DeliveryPlan>;
   closeDelivery(input: CloseDeliveryInput): Promise<void>;
+}
+export interface SearchRecords {
+  tellTrial(input: TellTrialInput): Promise<ToldTrial>;
+  chooseTrial(input: SearchKey): Promise<TrainModelResult>;
 }
 export interface TrainingAttempts {
   openTrainingAttempt(input: OpenAttemptInput): Promise<TrainingAttempt>;
@@ -73,6 +83,7 @@ export interface JanitorActivities {
 /** Short work beside the workflows themselves. */
 export type PipelineActivities = DeliveryActivities &
   TrainingAttempts &
+  SearchRecords &
   PlacementActivities &
   VersionActivities &
   ApprovalActivities &
@@ -83,6 +94,7 @@ export type PipelineActivities = DeliveryActivities &
 export interface ComputeActivities {
   ingestData(input: IngestInput): Promise<Snapshot>;
   validateData(input: ValidateInput): Promise<Validation>;
+  askTrial(input: AskTrialInput): Promise<AskedTrial>;
   evaluateModel(input: EvaluateInput): Promise<Evaluated>;
   checkStaging(input: StagingInput): Promise<StagingResult>;
   assessDrift(input: AssessDriftInput): Promise<AssessDriftResult>;

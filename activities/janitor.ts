@@ -81,17 +81,22 @@ export function createJanitorActivities({
       ({ status: { state } }) => state === 'running' || state === 'waiting',
     );
     const keys = new Set(alive.map(({ key }) => key));
-    const left = (await listOpenAttempts(db)).filter(({ key }) => !keys.has(key));
+    const open = await listOpenAttempts(db);
+    const left = open.filter(({ key }) => !keys.has(key));
+    const ownerOf = (job: TrainingAttempt) => ownerOfAttempt(job, open);
     const [reaped] = await Promise.all([
-      Promise.all(alive.map(reapIfGone)),
-      Promise.all(left.map(reapIfGone)),
+      Promise.all(alive.map((job) => reapIfGone(job, ownerOf(job)))),
+      Promise.all(left.map((attempt) => reapIfGone(attempt, ownerOf(attempt)))),
     ]);
     return reaped.filter(Boolean).length;
   }
 
   /** Stops what runs of it, pays for it and closes its books, so that nothing of it counts any more. */
-  async function reapIfGone({ key, model, delivery, attempt }: TrainingAttempt): Promise<boolean> {
-    if (!(await isGone(workflowId.train(model, delivery)))) return false;
+  async function reapIfGone(
+    { key, model, delivery, attempt }: TrainingAttempt,
+    owner: string,
+  ): Promise<boolean> {
+    if (!(await isGone(owner))) return false;
     log.warn('A training outlived its workflow and is stopped', { key, model, delivery });
     await backend.cancel(key, graceMs);
     await meter.settle(key, clockOf(await backend.status(key)));
@@ -144,4 +149,13 @@ export function createJanitorActivities({
   }
 
   return { sweep };
+}
+
+/** Id of the workflow that looks after a job. Which trial it belongs to, its backend does not know. */
+function ownerOfAttempt(
+  { key, model, delivery }: TrainingAttempt,
+  open: readonly (TrainingAttempt & { trial: number })[],
+): string {
+  const trial = open.find((each) => each.key === key)?.trial ?? 0;
+  return trial > 0 ? workflowId.trial(model, delivery, trial) : workflowId.train(model, delivery);
 }

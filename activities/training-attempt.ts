@@ -27,12 +27,13 @@ export function createTrainingAttempts({
   async function openTrainingAttempt({
     model,
     delivery,
+    trial,
     attempt,
     specDigest,
   }: OpenAttemptInput): Promise<TrainingAttempt> {
-    const key = trainingKey({ installation, model, delivery, attempt });
+    const key = trainingKey({ installation, model, delivery, trial: trial?.number, attempt });
     const opened = { model, delivery, attempt, key };
-    await openTrainingRun(db, opened, backendName);
+    await openTrainingRun(db, { ...opened, trial }, backendName);
     if (await recordedOutcome(db, key)) return opened;
     const registered = await loadSpec(db, specDigest);
     const gpus = gpusAskedBy(registered.spec);

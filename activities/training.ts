@@ -23,6 +23,7 @@ import { keyOfPreviousAttempt } from '../training/key.js';
 import { judgeJob } from '../training/outcome.js';
 import { superviseJob, whileBeating } from '../training/supervise.js';
 import { createCheckpoints } from './checkpoint.js';
+import { createEarlyStops } from './early-stop.js';
 import { gpusAskedBy, type GpuLeases, type HeldGpus } from './gpu-lease.js';
 import type { GpuWatch } from './gpu-watch.js';
 import { describeJob } from './training-job.js';
@@ -63,6 +64,7 @@ export function createTrainingSupervision({
   traceparent?: () => string | undefined;
 }) {
   const checkpoints = createCheckpoints({ db, artifacts, log, clock });
+  const earlyStops = createEarlyStops({ db });
   const meter = createTrainingMeter({ db, clock, every: meterEvery, grace: graceMs });
 
   /**
@@ -148,6 +150,7 @@ export function createTrainingSupervision({
           logs: (lines) => recordLog(db, key, lines),
         },
         charge: (job) => meter.charge(key, job),
+        outdone: atMostEvery(reportEvery, () => earlyStops.outdoneBy(input, spec)),
         lost,
         wanted,
         beat: (latest) => {

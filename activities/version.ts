@@ -87,7 +87,8 @@ function lineageOf(
     trainer: training.trainer,
     trainerEnvironment: trained.environment,
     ...(trained.image !== undefined && { trainerImage: trained.image }),
-    parameters: training.parameters,
+    parameters: { ...training.parameters, ...trained.trial?.parameters },
+    ...(trained.trial && { trial: trained.trial.number }),
     seed: training.seed,
   };
 }

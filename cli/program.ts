@@ -14,6 +14,7 @@ import { addInitCommand } from './commands/init.js';
 import { addApplyCommand, addCheckCommand } from './commands/spec.js';
 import { addDownCommand } from './commands/down.js';
 import { addStatusCommand } from './commands/status.js';
+import { addTrialsCommand } from './commands/trials.js';
 import { addUpCommand } from './commands/up.js';
 
 const exitCodeText = `
@@ -51,6 +52,7 @@ const commands = [
   addRetireCommand,
   addAuditCommand,
   addLogsCommand,
+  addTrialsCommand,
   addLineageCommand,
   addCostCommand,
   addBudgetCommand,

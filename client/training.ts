@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { PerennialError } from '../contracts/errors.js';
 import { logPage, type LogPage } from '../contracts/overview.js';
+import { searchView, type SearchView } from '../contracts/search.js';
 import { trainingView, type TrainingView } from '../contracts/training-view.js';
 import type { Http } from './http.js';
 
@@ -13,6 +14,8 @@ export interface LogQuery {
   from?: string;
   /** Only lines of this attempt. */
   attempt?: number;
+  /** Only lines of this trial of a search; the chosen one's, or the newest's, when left out. */
+  trial?: number;
   limit?: number;
 }
 
@@ -34,6 +37,8 @@ export function createTrainingClient(http: Http) {
   return {
     showTraining: (model: string, number: number): Promise<TrainingView> =>
       http.get(`${pathOf(model, number)}/training`, trainingView),
+    listTrials: (model: string, number: number): Promise<SearchView> =>
+      http.get(`${pathOf(model, number)}/trials`, searchView),
     logs,
     /**
      * Yields each line of the trainer once, and ends when its training has. A server that goes away is asked again with growing

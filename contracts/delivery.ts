@@ -102,7 +102,10 @@ export const versionView = z.strictObject({
     trainerEnvironment: z.string(),
     /** The container's image by digest or id; of a process there is none. */
     trainerImage: z.string().optional(),
+    /** The spec's own, and those that its trial was given. */
     parameters: z.record(z.string(), z.unknown()),
+    /** Which trial of the delivery's search it was; left out where nothing was searched. */
+    trial: z.int().positive().optional(),
     seed: z.int(),
   }),
   aliases: z.array(z.string()),

@@ -7,6 +7,7 @@ export const namespace = 'perennial';
 export const workflowTypes = {
   deliverModel: 'deliverModel',
   trainModel: 'trainModel',
+  searchModel: 'searchModel',
   releaseModel: 'releaseModel',
   monitorModel: 'monitorModel',
   janitor: 'janitor',
@@ -16,6 +17,8 @@ export const workflowTypes = {
 export const workflowId = {
   deliver: (model: string) => `deliver/${model}`,
   train: (model: string, delivery: number) => `train/${model}/${delivery}`,
+  trial: (model: string, delivery: number, trial: number) =>
+    `train/${model}/${delivery}/trial-${trial}`,
   release: (model: string) => `release/${model}`,
   monitor: (model: string) => `monitor/${model}`,
   janitor: () => 'janitor',

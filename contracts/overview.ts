@@ -7,6 +7,7 @@ import { instant, modelName, principalId, sha256 } from './names.js';
 import { releaseStatuses } from './release-state.js';
 import { releaseOutcome, releaseView } from './release.js';
 import { route } from './serving.js';
+import { trialView } from './search.js';
 import { finding } from './verdict.js';
 
 /** A spec as a person sends it: read from `model.yaml`, with its data contract beside it. */
@@ -94,6 +95,8 @@ export const lineage = z.strictObject({
   priceBook: z.strictObject({ number: z.int().positive(), digest: sha256 }).nullable(),
   approval: approvalView.nullable(),
   gates: z.array(finding),
+  /** All that the delivery's search tried, the one it was chosen from among them; a server of before says nothing. */
+  trials: z.array(trialView).default([]),
 });
 export type Lineage = z.infer<typeof lineage>;
 

@@ -3,6 +3,7 @@ import { preparedColumns } from './dataset.js';
 import { currency, limits } from './money.js';
 import { columnName, duration, modelName, principalId, share } from './names.js';
 import { imageReference, resources } from './resources.js';
+import { parameterValues, search } from './search.js';
 
 /** A DuckDB scalar expression over the source's columns; it runs in a locked-down connection that reaches no file but the source. */
 const expression = z.string().min(1).max(2_000);
@@ -40,7 +41,7 @@ const data = z.strictObject({
 const training = z.strictObject({
   /** `tabular`, or the name of a folder with a trainer under the training-container contract. */
   trainer: z.string().min(1).default('tabular'),
-  parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
+  parameters: parameterValues.default({}),
   seed: z.int().nonnegative().default(1),
   timeout: duration.default('6h'),
   /** Attempts by our own count; an exit code that says "never retry" ends it earlier. */
@@ -56,6 +57,8 @@ const training = z.strictObject({
   priority: z.int().min(1).max(5).optional(),
   /** Nodes that train together; each gets its rank as torchrun expects it. One when left out. */
   replicas: z.int().min(1).max(64).optional(),
+  /** Trains several times by parameters that it looks for; the best one's model goes on. */
+  search: search.optional(),
 });
 
 /** What one delivery's trainings may cost; counted where the installation has a price book. */
@@ -206,6 +209,15 @@ export const modelSpec = z
           code: 'custom',
           path: ['monitoring', 'ignore'],
           message: `'${ignored}' is not a feature of this model`,
+        });
+      }
+    }
+    for (const name of Object.keys(spec.training.search?.parameters ?? {})) {
+      if (Object.hasOwn(spec.training.parameters, name)) {
+        context.addIssue({
+          code: 'custom',
+          path: ['training', 'search', 'parameters', name],
+          message: `'${name}' is fixed in training.parameters already`,
         });
       }
     }

@@ -9,6 +9,7 @@ import type { Evaluated } from './evaluation.js';
 import type { ArtifactRef, TimeWindow } from './names.js';
 import type { Judgement, ReleaseOutcome, ReleaseStep } from './release.js';
 import type { ReleaseAct, ReleaseStatus } from './release-state.js';
+import type { ParameterValues } from './search.js';
 import type { TrainingOutcome } from './training.js';
 
 export interface DeliveryKey {
@@ -38,6 +39,8 @@ export interface DeliveryPlan extends DeliveryKey {
     gpuClass?: string;
     /** Its turn at the queue, where the spec says: the lower number first, and teams of the same number by turns. */
     turn?: { priority: number; team: string };
+    /** Left out where the delivery trains once. */
+    search?: { trials: number; parallel: number };
   };
   release: { steps: ReleaseStep[]; every: number; maximumTime: number };
 }
@@ -61,11 +64,14 @@ export interface TrainModelInput extends DeliveryKey {
   specDigest: string;
   channels: { train: ArtifactRef; holdout: ArtifactRef };
   plan: DeliveryPlan['training'];
+  /** Which trial of the delivery's search this is; left out where nothing is searched. */
+  trial?: AskedTrial;
   /** Keep records within the workflow's own task. Left out by deliveries that began before that was possible. */
   atOnce?: true;
 }
 export interface OpenAttemptInput extends DeliveryKey {
   specDigest: string;
+  trial?: AskedTrial;
   attempt: number;
 }
 /** A training attempt's row; `key` is the job's name on every backend. */
@@ -75,11 +81,33 @@ export interface TrainingAttempt extends DeliveryKey {
 }
 export interface SuperviseTrainingInput extends TrainingAttempt {
   specDigest: string;
+  trial?: AskedTrial;
   channels: { train: ArtifactRef; holdout: ArtifactRef };
 }
 /** A failed training is an answer, not an exception: the delivery ends with the trainer's own words. */
-export type TrainModelResult = TrainingOutcome & { attempt: number };
-export type TrainedModel = Extract<TrainingOutcome, { kind: 'succeeded' }> & { attempt: number };
+export type TrainModelResult = TrainingOutcome & { attempt: number; trial?: AskedTrial };
+export type TrainedModel = Extract<TrainModelResult, { kind: 'succeeded' }>;
+
+/** One trial of a search: its number, from 1, and what it is trained with beside the spec's own parameters. */
+export interface AskedTrial {
+  number: number;
+  parameters: ParameterValues;
+}
+export interface SearchKey extends DeliveryKey {
+  specDigest: string;
+}
+export interface AskTrialInput extends SearchKey {
+  number: number;
+}
+export interface TellTrialInput extends AskTrialInput {
+  trained: TrainModelResult;
+}
+export interface ToldTrial {
+  state: 'complete' | 'pruned' | 'failed';
+  value: number | null;
+  /** Why the search begins no further trial, and whether those that run are of no use either; null where it goes on. */
+  over: { reason: string; stopOthers: boolean } | null;
+}
 
 export interface EvaluateInput extends DeliveryKey {
   specDigest: string;

@@ -92,6 +92,8 @@ const trainingError = z.enum([
   'TRAINING_HUNG',
   'MANIFEST_INVALID',
   'BUDGET_EXCEEDED',
+  'TRIAL_PRUNED',
+  'METRIC_UNKNOWN',
 ]);
 
 /** What supervision hands to the workflow. Judged from the exit code, never from stdout. */

@@ -1,4 +1,4 @@
-import { and, desc, eq, isNull, lte } from 'drizzle-orm';
+import { and, desc, eq, isNull, lte, sql } from 'drizzle-orm';
 import type { KeptCheckpoint } from '../contracts/checkpoint.js';
 import type { TrainingAttempt } from '../contracts/stages.js';
 import { appendAudit } from './audit.js';
@@ -37,10 +37,10 @@ export async function recordCheckpoint(
   });
 }
 
-/** What an attempt may start from, newest first: its own and its predecessors' checkpoints but those found corrupt or expired. */
+/** What an attempt may start from, newest first: its own and its predecessors' checkpoints but those found corrupt or expired. A trial's are its own. */
 export async function listCheckpoints(
   db: Executor,
-  { model, delivery, attempt }: TrainingAttempt,
+  { model, delivery, attempt, key }: TrainingAttempt,
 ): Promise<ListedCheckpoint[]> {
   return db
     .select({
@@ -57,6 +57,7 @@ export async function listCheckpoints(
       and(
         eq(trainingRun.model, model),
         eq(trainingRun.delivery, delivery),
+        sql`${trainingRun.trial} = coalesce((SELECT trial FROM training_run WHERE key = ${key}), 0)`,
         lte(trainingRun.attempt, attempt),
         isNull(checkpoint.corruptAt),
         isNull(checkpoint.expiredAt),

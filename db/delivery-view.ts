@@ -14,6 +14,7 @@ import type { Executor } from './connect.js';
 import { instantOf, readRows } from './overview.js';
 import { lookAtPlacement } from './placement-view.js';
 import { findReleaseOf } from './release-view.js';
+import { listTrialEvents, trialsOf } from './trial.js';
 
 type Row = Record<string, unknown>;
 
@@ -167,7 +168,8 @@ async function findTraining(
 ): Promise<DeliveryDetail['training']> {
   const [run] = await readRows(
     db,
-    sql`SELECT attempt, key FROM training_run WHERE model = ${model} AND delivery = ${delivery} ORDER BY attempt DESC LIMIT 1`,
+    sql`SELECT attempt, key FROM training_run WHERE model = ${model} AND delivery = ${delivery}
+        AND trial = standing_trial(model, delivery) ORDER BY attempt DESC LIMIT 1`,
   );
   if (!run) return null;
   const rows = await readRows(
@@ -222,6 +224,7 @@ export async function readLineage(db: Executor, model: string, version: number):
     priceBook: prices ? { number: Number(prices.number), digest: String(prices.digest) } : null,
     approval: await findApproval(db, sql`a.model = ${model} AND a.version = ${version}`),
     gates: await listFindings(db, 'gate_verdict', model, view.delivery),
+    trials: trialsOf(await listTrialEvents(db, { model, delivery: view.delivery })),
   };
 }
 

@@ -33,7 +33,7 @@ export async function readTrainingView(
     db,
     sql`SELECT r.*, p.step, p.total, p.message, p.remaining_seconds, p.at AS progress_at
       FROM training_run r LEFT JOIN training_progress p USING (key)
-      WHERE r.model = ${model} AND r.delivery = ${delivery} ORDER BY r.attempt`,
+      WHERE r.model = ${model} AND r.delivery = ${delivery} AND r.trial = standing_trial(r.model, r.delivery) ORDER BY r.attempt`,
   );
   const curves = await readCurves(db, model, delivery);
   const gpus = await readGpuUsage(db, model, delivery);

@@ -1,6 +1,7 @@
-import { and, asc, eq, isNull, max, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, isNull, max, sql } from 'drizzle-orm';
+import { alias } from 'drizzle-orm/pg-core';
 import { PerennialError } from '../contracts/errors.js';
-import type { DeliveryKey, TrainingAttempt } from '../contracts/stages.js';
+import type { AskedTrial, DeliveryKey, TrainingAttempt } from '../contracts/stages.js';
 import type { ProgressLine, TrainingOutcome } from '../contracts/training.js';
 import { appendAudit } from './audit.js';
 import type { Database, Executor, Transaction } from './connect.js';
@@ -11,13 +12,14 @@ const rowsAtOnce = 1_000;
 /** Opens an attempt's row. The same attempt again finds its row and changes nothing. */
 export async function openTrainingRun(
   db: Database,
-  { model, delivery, attempt, key }: TrainingAttempt,
+  { model, delivery, attempt, key, trial }: TrainingAttempt & { trial?: AskedTrial | undefined },
   backend: string,
 ): Promise<void> {
+  const number = trial?.number ?? 0;
   await db.transaction(async (tx) => {
     const inserted = await tx
       .insert(trainingRun)
-      .values({ model, delivery, attempt, key, backend })
+      .values({ model, delivery, trial: number, attempt, key, backend })
       .onConflictDoNothing()
       .returning({ key: trainingRun.key });
     if (inserted.length === 0) return;
@@ -25,7 +27,7 @@ export async function openTrainingRun(
       actor: 'perennial',
       action: 'training.opened',
       subject: `${model}/${delivery}`,
-      detail: { attempt, key, backend },
+      detail: { attempt, key, backend, ...(trial && { trial: number }) },
     });
   });
 }
@@ -40,10 +42,12 @@ export async function recordedOutcome(db: Executor, key: string): Promise<Traini
 }
 
 /** Attempts without an outcome: those that run, and those that nobody looks after any more. */
-export async function listOpenAttempts(db: Executor): Promise<TrainingAttempt[]> {
-  const { model, delivery, attempt, key } = trainingRun;
+export async function listOpenAttempts(
+  db: Executor,
+): Promise<(TrainingAttempt & { trial: number })[]> {
+  const { model, delivery, trial, attempt, key } = trainingRun;
   return db
-    .select({ model, delivery, attempt, key })
+    .select({ model, delivery, trial, attempt, key })
     .from(trainingRun)
     .where(isNull(trainingRun.outcome));
 }
@@ -96,15 +100,15 @@ export async function lockTraining(
 /** Whether an attempt may add anything: it has no outcome and no successor. Lock first. */
 export async function mayStillWrite(tx: Transaction, attempt: TrainingAttempt): Promise<boolean> {
   if (await recordedOutcome(tx, attempt.key)) return false;
-  return (await newestAttempt(tx, attempt)) === attempt.attempt;
+  return (await newestAttempt(tx, attempt.key)) === attempt.attempt;
 }
 
 /** Throws FENCED for an attempt that has a successor: whatever it would do comes too late. */
 export async function requireNewestAttempt(
   db: Executor,
-  { model, delivery, attempt }: TrainingAttempt,
+  { model, delivery, attempt, key }: TrainingAttempt,
 ): Promise<void> {
-  const newest = await newestAttempt(db, { model, delivery });
+  const newest = await newestAttempt(db, key);
   if (newest <= attempt) return;
   throw new PerennialError(
     'FENCED',
@@ -113,12 +117,44 @@ export async function requireNewestAttempt(
   );
 }
 
-async function newestAttempt(db: Executor, { model, delivery }: DeliveryKey): Promise<number> {
+/** Of the training that the attempt by this key belongs to: its delivery's, or its trial's. */
+async function newestAttempt(db: Executor, key: string): Promise<number> {
+  const own = alias(trainingRun, 'own');
   const [row] = await db
     .select({ newest: max(trainingRun.attempt) })
     .from(trainingRun)
-    .where(and(eq(trainingRun.model, model), eq(trainingRun.delivery, delivery)));
+    .innerJoin(
+      own,
+      and(
+        eq(own.model, trainingRun.model),
+        eq(own.delivery, trainingRun.delivery),
+        eq(own.trial, trainingRun.trial),
+      ),
+    )
+    .where(eq(own.key, key));
   return row?.newest ?? 0;
+}
+
+/** The last attempt of a trial; null where it has none. */
+export async function newestTrialRun(
+  db: Executor,
+  { model, delivery }: DeliveryKey,
+  trial: number,
+): Promise<{ attempt: number; key: string; outcome: TrainingOutcome | null } | null> {
+  const { attempt, key, outcome } = trainingRun;
+  const [row] = await db
+    .select({ attempt, key, outcome })
+    .from(trainingRun)
+    .where(
+      and(
+        eq(trainingRun.model, model),
+        eq(trainingRun.delivery, delivery),
+        eq(trainingRun.trial, trial),
+      ),
+    )
+    .orderBy(desc(attempt))
+    .limit(1);
+  return row ?? null;
 }
 
 /** Stores metrics once by name and step; one that is there already stays. */
@@ -174,7 +210,7 @@ export async function trainingLogs(
         sql`${trainingLog.lineOffset} >= ${since}`,
       ),
     )
-    .orderBy(asc(trainingRun.attempt), asc(trainingLog.lineOffset));
+    .orderBy(asc(trainingRun.trial), asc(trainingRun.attempt), asc(trainingLog.lineOffset));
 }
 
 /** Metrics of all attempts of a delivery, by attempt, name and step. */
@@ -193,5 +229,5 @@ export async function trainingMetrics(
     .from(metric)
     .innerJoin(trainingRun, eq(trainingRun.key, metric.key))
     .where(and(eq(trainingRun.model, model), eq(trainingRun.delivery, delivery)))
-    .orderBy(asc(trainingRun.attempt), asc(metric.name), asc(metric.step));
+    .orderBy(asc(trainingRun.trial), asc(trainingRun.attempt), asc(metric.name), asc(metric.step));
 }

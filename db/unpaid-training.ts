@@ -31,7 +31,7 @@ export async function listUnpaidBefore(
       FROM training_run r
       JOIN delivery d ON d.model = r.model AND d.number = r.delivery
       LEFT JOIN validation v ON v.model = r.model AND v.delivery = r.delivery
-      WHERE r.model = ${model} AND r.delivery BETWEEN ${delivery - 20} AND ${delivery - 1}
+      WHERE r.model = ${model} AND r.trial = 0 AND r.delivery BETWEEN ${delivery - 20} AND ${delivery - 1}
       ORDER BY r.delivery DESC, r.attempt DESC`,
   );
   const before = found.map((each) => row.parse(each));

@@ -1,19 +1,23 @@
 import { trainingJob } from '../contracts/training.js';
 import { digestOf } from '../runtime/digest.js';
 
-/** Name of an attempt's job, legal on every backend: `perennial-<12 hex of installation, model, delivery>-<attempt>`. */
+/** Name of an attempt's job, legal on every backend: `perennial-<12 hex of installation, model, delivery, trial>-<attempt>`. */
 export function trainingKey({
   installation,
   model,
   delivery,
+  trial,
   attempt,
 }: {
   installation: string;
   model: string;
   delivery: number;
+  /** Of the delivery's search, where it searches. */
+  trial?: number | undefined;
   attempt: number;
 }): string {
-  return `perennial-${digestOf([installation, model, delivery]).slice(0, 12)}-${attempt}`;
+  const named = [installation, model, delivery, ...(trial === undefined ? [] : [trial])];
+  return `perennial-${digestOf(named).slice(0, 12)}-${attempt}`;
 }
 
 /** Whether a folder, container or job found by this name may be a training's. */

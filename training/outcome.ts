@@ -47,6 +47,8 @@ export async function judgeJob({
       if (done?.kind === 'succeeded') return done;
       return { kind: 'retry', code: 143, reason: end.sentence, preempted: true };
     }
+    case 'outdone':
+      return { kind: 'failed', error: 'TRIAL_PRUNED', code: 143, reason: end.sentence };
     case 'unpaid':
       return { kind: 'failed', error: 'BUDGET_EXCEEDED', code: 143, reason: end.sentence };
     case 'overdue':

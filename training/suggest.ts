@@ -14,7 +14,7 @@ const command = fileURLToPath(new URL('../trainers/search/suggest.py', import.me
 const patience = 60_000;
 
 /** A trial as the study is built from: in the order in which they were asked for. */
-export interface ToldTrial {
+export interface KnownTrial {
   state: TrialState;
   parameters: ParameterValues;
   value: number | null;
@@ -25,7 +25,10 @@ export interface Study {
   space: SearchSpace;
   direction: Direction;
   seed: number;
-  trials: ToldTrial[];
+  /** Of the trial that is asked for. */
+  number: number;
+  /** Trials that were asked for before it. */
+  known: KnownTrial[];
 }
 
 export type Suggest = (study: Study, signal?: AbortSignal) => Promise<ParameterValues>;

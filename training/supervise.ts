@@ -29,6 +29,8 @@ export type JobEnd =
   | { kind: 'revoked'; sentence: string }
   /** A more urgent training has asked for its GPUs; the sentence says which. */
   | { kind: 'preempted'; sentence: string; exit: JobExit | null }
+  /** Its search has no more use for it; the sentence says why. */
+  | { kind: 'outdone'; sentence: string }
   /** Its money is spent; the sentence says which and what to do. */
   | { kind: 'unpaid'; sentence: string }
   | { kind: 'gone' };
@@ -62,6 +64,8 @@ export interface SupervisionTask {
   checkpoints: Pick<CheckpointKeeper, 'look' | 'newest'>;
   /** Told at every look how many milliseconds the job has run; a sentence means that it may spend no more. */
   charge(clock: { startedAt: string; ran: number }): Promise<string | null>;
+  /** A sentence where others did so much better that it is not worth its machine. */
+  outdone(): Promise<string | null>;
   /** A sentence where the job holds its GPUs no more. */
   lost: () => string | null;
   /** A sentence where a more urgent one waits for its GPUs. */
@@ -141,6 +145,8 @@ export async function superviseJob(task: SupervisionTask): Promise<JobEnd> {
         return { kind: 'gone' };
       case 'exited': {
         while (await readOn());
+        const stopped = status.code === 0 ? null : await task.outdone();
+        if (stopped !== null) return { kind: 'outdone', sentence: stopped };
         const exit = exitOf(status);
         // Asked to stop by a predecessor that did not live to see it.
         if (wanted !== null && status.code === 143)
@@ -154,6 +160,11 @@ export async function superviseJob(task: SupervisionTask): Promise<JobEnd> {
         if (lost !== null) {
           await stop();
           return { kind: 'revoked', sentence: lost };
+        }
+        const outdone = await task.outdone();
+        if (outdone !== null) {
+          await stop();
+          return { kind: 'outdone', sentence: outdone };
         }
         const sentence = await task.charge({ startedAt, ran });
         if (sentence !== null) {

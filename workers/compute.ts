@@ -3,8 +3,10 @@ import type { Worker } from '@temporalio/worker';
 import { createDatasetActivities } from '../activities/dataset.js';
 import { createDriftActivities } from '../activities/drift.js';
 import { createEvaluationActivities } from '../activities/evaluation.js';
+import { createTrialSuggestions } from '../activities/search.js';
 import type { ComputeActivities } from '../activities/index.js';
 import { createStagingActivities } from '../activities/staging.js';
+import { createSuggest } from '../training/suggest.js';
 import type { Parts } from './parts.js';
 import { createWorker, type WorkerDependencies } from './worker.js';
 
@@ -25,6 +27,7 @@ export function startCompute(parts: Parts): Promise<Worker> {
   return createComputeWorker(parts, {
     activities: {
       ...createDatasetActivities({ db, artifacts, log, clock, workFolder }),
+      ...createTrialSuggestions({ db, suggest: createSuggest(config.trainerPython ?? 'python3') }),
       ...createEvaluationActivities({ db, artifacts, log }),
       ...createStagingActivities({ db, artifacts, log }),
       ...createDriftActivities({ db, artifacts, log, clock }),

@@ -10,6 +10,7 @@ import { createMonitorDoor } from '../activities/monitor-door.js';
 import { createPlacementLooks } from '../activities/placement.js';
 import { createReleaseActivities } from '../activities/release.js';
 import { createTrainingAttempts } from '../activities/training-attempt.js';
+import { createSearchRecords } from '../activities/search.js';
 import { createTrainingMeter, reckonEvery } from '../activities/training-meter.js';
 import { createVersionActivities } from '../activities/version.js';
 import { ensureSearchAttributes } from '../runtime/search-attributes.js';
@@ -59,6 +60,7 @@ async function pipelineActivities(parts: Parts): Promise<PipelineActivities> {
       backendName: backend.name,
       installation: config.installation,
     }),
+    ...createSearchRecords({ db }),
     ...createPlacementLooks({ db }),
     ...createVersionActivities({ db, log, codeRevision }),
     ...createApprovalActivities({ db, clock }),

@@ -148,7 +148,8 @@ export async function deliverModel(
 
     enter('train');
     const { train, holdout } = validation.channels;
-    const trained = await executeChild<typeof trainModel>('trainModel', {
+    const type = opened.training.search ? 'searchModel' : 'trainModel';
+    const trained = await executeChild<typeof trainModel>(type, {
       workflowId: workflowId.train(opened.model, opened.delivery),
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
       parentClosePolicy: 'REQUEST_CANCEL',

@@ -25,7 +25,7 @@ interface TrainingState {
  * money stopped is a question to people.
  */
 export async function trainModel(input: TrainModelInput): Promise<TrainModelResult> {
-  const { model, delivery, specDigest, channels, plan } = input;
+  const { model, delivery, specDigest, channels, plan, trial } = input;
   const opening: TrainingState = {
     attempt: 0,
     story: [],
@@ -53,7 +53,7 @@ export async function trainModel(input: TrainModelInput): Promise<TrainModelResu
     for (let attempt = 1; ; attempt += 1) {
       board.change({ attempt }, `Attempt ${attempt} of ${plan.maximumAttempts + uncounted}`);
       const summary = `Training attempt ${attempt}`;
-      const asked = { model, delivery, specDigest, attempt };
+      const asked = { model, delivery, specDigest, attempt, ...(trial && { trial }) };
       const opened = await atOnce(
         input.atOnce === true,
         () => promptly.openTrainingAttempt(asked),
@@ -61,7 +61,7 @@ export async function trainModel(input: TrainModelInput): Promise<TrainModelResu
       );
       const supervise = () =>
         training(plan).superviseTraining.executeWithOptions({ summary }, [
-          { ...opened, specDigest, channels },
+          { ...opened, specDigest, channels, ...(trial && { trial }) },
         ]);
       const outcome = await (plan.gpuClass === undefined
         ? supervise()
@@ -72,7 +72,8 @@ export async function trainModel(input: TrainModelInput): Promise<TrainModelResu
           ));
       if (outcome.kind === 'succeeded') return { ...outcome, attempt };
       board.change({}, endOf(outcome));
-      const unpaid = outcome.error === 'BUDGET_EXCEEDED' && patched('await-budget');
+      // A search makes do with what it has; nobody is asked to pay for one trial of it.
+      const unpaid = outcome.error === 'BUDGET_EXCEEDED' && !trial && patched('await-budget');
       if (unpaid && !(await money.wait({ ...opened, specDigest })))
         return { ...outcome, reason: `${outcome.reason} ${nobodyPaid}`, attempt };
       if (outcome.kind === 'failed' && !unpaid) return { ...outcome, attempt };

@@ -3,9 +3,11 @@ import { z } from 'zod';
 import { PerennialError } from '../../contracts/errors.js';
 import { instant } from '../../contracts/names.js';
 import { logCursor, logPage } from '../../contracts/overview.js';
+import { searchView } from '../../contracts/search.js';
 import { reportTaken, trainerReport } from '../../contracts/trainer-status.js';
 import { trainingJob } from '../../contracts/training.js';
 import { trainingView } from '../../contracts/training-view.js';
+import { readSearchView } from '../../db/search-view.js';
 import { readLogPage } from '../../db/training-log-view.js';
 import { mayReport, readProgressOf, recordProgress } from '../../db/training-progress.js';
 import { readTrainingView } from '../../db/training-view.js';
@@ -34,9 +36,19 @@ const readLog = createRoute({
       /** Only lines that were kept at or after this instant. */
       from: instant.optional(),
       attempt: z.coerce.number().int().positive().optional(),
+      /** Of a search: this trial's; left out, the chosen one's, or the newest's while none is chosen. */
+      trial: z.coerce.number().int().positive().optional(),
     }),
   },
   responses: answers(logPage, 'Lines in order; go on from `next`'),
+});
+
+const listTrials = createRoute({
+  method: 'get',
+  path: '/models/{model}/deliveries/{number}/trials',
+  summary: 'The trials of a search: parameters, values, which one was chosen',
+  request: { params: ofDelivery },
+  responses: answers(searchView, 'The trials, in the order in which they were asked for'),
 });
 
 const report = createRoute({
@@ -58,6 +70,10 @@ export function createTrainingRoutes({ db }: ApiDependencies) {
     .openapi(readLog, async (context) => {
       const { model, number } = context.req.valid('param');
       return context.json(await readLogPage(db, model, number, context.req.valid('query')), 200);
+    })
+    .openapi(listTrials, async (context) => {
+      const { model, number } = context.req.valid('param');
+      return context.json(await readSearchView(db, model, number), 200);
     })
     .openapi(report, async (context) => {
       const { key } = context.req.valid('param');

@@ -11,6 +11,7 @@ import { newestDelivery, wholeNumber } from './delivery.js';
 interface LogsOptions extends CommonOptions {
   delivery?: number;
   attempt?: number;
+  trial?: number;
   since?: string;
   follow?: true;
 }
@@ -26,6 +27,7 @@ export function addLogsCommand(program: Command): void {
     .option('-f, --follow', 'go on until the training has ended')
     .option('--delivery <number>', 'another than the newest', wholeNumber)
     .option('--attempt <number>', 'of this attempt alone', wholeNumber)
+    .option('--trial <number>', 'of this trial of a search', wholeNumber)
     .option(
       '--since <when>',
       'from an instant on (ISO 8601), or from so long ago: 90s, 15m, 2h',
@@ -50,6 +52,7 @@ export function addLogsCommand(program: Command): void {
       const query = {
         ...(options.since === undefined ? {} : { from: options.since }),
         ...(options.attempt === undefined ? {} : { attempt: options.attempt }),
+        ...(options.trial === undefined ? {} : { trial: options.trial }),
       };
       const lines = options.follow
         ? perennial.followLogs(model, number, query)
@@ -63,7 +66,7 @@ async function* writtenLines(
   perennial: Perennial,
   model: string,
   number: number,
-  query: { from?: string; attempt?: number },
+  query: { from?: string; attempt?: number; trial?: number },
 ) {
   let since = '0:0';
   for (;;) {

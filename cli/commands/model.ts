@@ -201,6 +201,10 @@ export function addLineageCommand(program: Command): void {
         code: lineage.codeRevision,
         seed: String(lineage.seed),
         parameters: JSON.stringify(lineage.parameters),
+        search:
+          lineage.trial === undefined
+            ? 'none: it was trained once'
+            : `trial ${lineage.trial} of ${found.trials.length}: perennial trials ${model} ${found.delivery.number}`,
         data: found.snapshot
           ? `${found.snapshot.manifest.rows} rows of ${found.snapshot.manifest.source.path}, ${found.snapshot.manifest.window.from} to ${found.snapshot.manifest.window.to}`
           : 'not kept',

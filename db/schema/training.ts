@@ -15,6 +15,8 @@ export const trainingRun = pgTable(
   {
     model: text().notNull(),
     delivery: integer().notNull(),
+    /** Of its delivery's search; 0 where nothing is searched. */
+    trial: integer().notNull().default(0),
     attempt: integer().notNull(),
     key: text().notNull().unique(),
     backend: text().notNull(),
@@ -22,7 +24,7 @@ export const trainingRun = pgTable(
     startedAt: timestamp('started_at', { withTimezone: true }).notNull().defaultNow(),
     endedAt: timestamp('ended_at', { withTimezone: true }),
   },
-  (table) => [primaryKey({ columns: [table.model, table.delivery, table.attempt] })],
+  (table) => [primaryKey({ columns: [table.model, table.delivery, table.trial, table.attempt] })],
 );
 
 export const metric = pgTable(

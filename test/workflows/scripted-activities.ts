@@ -138,6 +138,21 @@ export const healthy: AllActivities = {
     key: `perennial-${'0'.repeat(12)}-${input.attempt}`,
   }),
   askForMoney: async () => ({ covered: true }),
+  askTrial: async ({ number }) => ({ number, parameters: { rate: number / 10 } }),
+  tellTrial: async ({ trained }) =>
+    trained.kind === 'succeeded'
+      ? { state: 'complete', value: 0.5, over: null }
+      : { state: 'failed', value: null, over: null },
+  chooseTrial: async () => ({
+    kind: 'succeeded',
+    model: artifact,
+    manifest: artifact,
+    metrics: {},
+    environment: 'sha256:none',
+    seconds: 1,
+    attempt: 1,
+    trial: { number: 1, parameters: { rate: 0.1 } },
+  }),
   registerVersion: async () => ({
     version: 2,
     evidence,

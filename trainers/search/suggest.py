@@ -24,9 +24,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc).replace(tzinfo=None)
 def main() -> None:
     asked = json.load(sys.stdin)
     space = {name: distribution_of(each) for name, each in sorted(asked["space"].items())}
-    trials = [rebuild(each, space) for each in asked["trials"]]
-    # One stream of random numbers a trial: with the same one for all, the first trials would be the same trial.
-    sampler = optuna.samplers.TPESampler(seed=(asked["seed"] * 1_000_003 + len(trials)) % 2**32, constant_liar=True)
+    trials = [rebuild(each, space) for each in asked["known"]]
+    # One stream of random numbers a trial: with the same one for all, those that are asked for at once would be the same trial.
+    sampler = optuna.samplers.TPESampler(seed=(asked["seed"] * 1_000_003 + asked["number"]) % 2**32, constant_liar=True)
     study = optuna.create_study(direction=asked["direction"], sampler=sampler)
     study.add_trials(trials)
     json.dump(study.ask(space).params, sys.stdout)

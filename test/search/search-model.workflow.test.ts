@@ -1,0 +1,168 @@
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { sql } from 'drizzle-orm';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createSearchRecords, createTrialSuggestions } from '../../activities/search.js';
+import { createTrainingAttempts } from '../../activities/training-attempt.js';
+import { createTrainingSupervision } from '../../activities/training.js';
+import { taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
+import type { Search } from '../../contracts/search.js';
+import type { TrainModelInput } from '../../contracts/stages.js';
+import { listTrialEvents, trialsOf } from '../../db/trial.js';
+import type { ArtifactStore } from '../../runtime/artifacts.js';
+import { systemClock } from '../../runtime/clock.js';
+import { silentLog } from '../../runtime/log.js';
+import type { TrainingBackend } from '../../training/backend.js';
+import { createProcessBackend } from '../../training/process.js';
+import { createSuggest } from '../../training/suggest.js';
+import { prepareBundle } from '../../workers/bundle.js';
+import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
+import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
+import { freshNamespace, type FreshNamespace } from '../support/temporal.js';
+import { trainerPython } from '../support/trainer.js';
+import { eventually } from '../workflows/world.js';
+import { givenSearch, type GivenSearch } from './given.js';
+
+describe('searchModel with real trainers and Optuna', () => {
+  let fresh: FreshDatabase;
+  let temporal: FreshNamespace;
+  let artifacts: ArtifactStore;
+  let backend: TrainingBackend;
+  let folder: string;
+  let workers: Worker[];
+  let running: Promise<unknown>;
+
+  beforeAll(async () => {
+    Runtime.install({ logger: new DefaultLogger('ERROR') });
+    [fresh, temporal, artifacts, folder] = await Promise.all([
+      freshDatabase(),
+      freshNamespace(),
+      temporaryArtifacts(),
+      temporaryFolder(),
+    ]);
+    const installation = 'test';
+    const python = await trainerPython();
+    const { db } = fresh;
+    const { nativeConnection: connection, namespace } = temporal;
+    backend = createProcessBackend({ jobs: join(folder, 'jobs'), python, installation, artifacts });
+    const watching = { backend, log: silentLog, clock: systemClock, pollEvery: 50 };
+    const suggest = createSuggest(python);
+    const activities = {
+      [taskQueues.pipeline]: {
+        ...createTrainingAttempts({ db, backendName: 'process', installation }),
+        ...createSearchRecords({ db }),
+      },
+      [taskQueues.compute]: createTrialSuggestions({ db, suggest }),
+      [taskQueues.training]: createTrainingSupervision({ db, artifacts, ...watching }),
+    };
+    const workflowBundle = await prepareBundle(join(tmpdir(), 'perennial-test-bundles'));
+    workers = await Promise.all(
+      Object.entries(activities).map(([taskQueue, offered]) =>
+        Worker.create({
+          connection,
+          namespace,
+          taskQueue,
+          activities: offered as object,
+          ...(taskQueue === taskQueues.pipeline && { workflowBundle }),
+        }),
+      ),
+    );
+    running = Promise.all(workers.map((worker) => worker.run()));
+  });
+  afterAll(async () => {
+    for (const worker of workers) worker.shutdown();
+    await running;
+    for (const { key } of await backend.list()) await backend.cancel(key, 0);
+    await temporal.close();
+    await fresh.close();
+  });
+
+  const given = (plan: string, asked: Partial<Search> = {}) =>
+    givenSearch({ db: fresh.db, artifacts, folder }, plan, asked);
+  const start = ({ key, channels }: GivenSearch, search: { trials: number; parallel: number }) => {
+    const plan = { timeout: 600_000, maximumAttempts: 3, heartbeat: 30_000, search };
+    const input: TrainModelInput = { ...key, channels, plan, atOnce: true };
+    return temporal.client.workflow.start(workflowTypes.searchModel, {
+      workflowId: workflowId.train(key.model, key.delivery),
+      taskQueue: taskQueues.pipeline,
+      args: [input],
+    });
+  };
+
+  test('seven trials, two at a time: one lags and is pruned, one is killed and goes on, one fails, the best is chosen', async () => {
+    const asked = await given('0.5: 0.6: 0.7: 9:lags 0.4:killed 1:fails 0.3:', {
+      stopEarly: 'median',
+    });
+    const handle = await start(asked, { trials: 7, parallel: 2 });
+    const result = await handle.result();
+    const trials = trialsOf(await listTrialEvents(fresh.db, asked.key));
+    const best = trials.find(({ chosen }) => chosen);
+    expect(result).toMatchObject({
+      kind: 'succeeded',
+      model: { sha256: best?.artifact },
+      trial: { number: best?.trial, parameters: best?.parameters },
+    });
+    expect(trials).toHaveLength(7);
+    const complete = trials.filter(({ state }) => state === 'complete');
+    const values = complete.map(({ value }) => value ?? NaN);
+    expect(values.toSorted()).toEqual([0.55, 0.65, 0.75, 0.85, 0.95]);
+    expect(best?.value).toBe(0.55);
+    expect(new Set(trials.map(({ parameters }) => parameters.rate)).size).toBe(7);
+
+    const pruned = trials.filter(({ state }) => state === 'pruned');
+    expect(pruned).toMatchObject([{ artifact: null, judgement: { rule: 'median' } }]);
+    const { step, value, bar, others = [] } = pruned[0]?.judgement ?? {};
+    expect(others.length).toBeGreaterThanOrEqual(3);
+    expect(value).toBeGreaterThan(bar ?? Infinity);
+    expect(step).toBeLessThan(600);
+    expect(trials.filter(({ state }) => state === 'failed')).toMatchObject([
+      { attempts: 1, reason: 'The rows do not suit these parameters.' },
+    ]);
+    const killed = trials.filter(({ attempts }) => attempts === 2);
+    expect(killed).toMatchObject([{ state: 'complete', value: 0.65 }]);
+
+    // Its checkpoint of step 2 was kept: of the killed one, as of all others, every step ran once.
+    const ran = (await readFile(join(asked.ledger, 'steps'), 'utf8')).trim().split('\n');
+    expect(new Set(ran).size).toBe(ran.length);
+    for (const { key } of await backend.list())
+      expect(await backend.status(key)).toMatchObject({ state: 'exited' });
+    // A run's history stays small: the search has gone on as new.
+    const runs = await runsOf(handle.workflowId);
+    expect(runs.length).toBeGreaterThan(1);
+    expect(Math.max(...runs)).toBeLessThanOrEqual(100);
+  });
+
+  test('a cancelled search stops its trainers before it ends', async () => {
+    const asked = await given('1:lags 1:lags');
+    const handle = await start(asked, { trials: 2, parallel: 2 });
+    const jobs = async () =>
+      (await backend.list()).filter(({ model }) => model === asked.key.model);
+    await eventually('two trainers', async () => {
+      const { rows } = await fresh.db.execute(
+        sql`SELECT DISTINCT key FROM metric JOIN training_run USING (key) WHERE model = ${asked.key.model}`,
+      );
+      return rows.length === 2;
+    });
+    await handle.cancel();
+    await expect(handle.result()).rejects.toMatchObject({ name: 'WorkflowFailedError' });
+    for (const { status } of await jobs()) expect(status).toMatchObject({ state: 'exited' });
+    expect((await handle.describe()).status.name).toBe('CANCELLED');
+  });
+
+  /** Events of each run of a chain. */
+  async function runsOf(id: string): Promise<number[]> {
+    const lengths: number[] = [];
+    const runs = new Set<string>();
+    for await (const { workflowId: found, runId } of temporal.client.workflow.list({
+      query: `WorkflowId = '${id}'`,
+    })) {
+      if (found !== id || runs.has(runId)) continue;
+      runs.add(runId);
+      const { events } = await temporal.client.workflow.getHandle(id, runId).fetchHistory();
+      lengths.push(events?.length ?? 0);
+    }
+    return lengths;
+  }
+});
