@@ -27,14 +27,15 @@ export function addActingOptions(command: Command): Command {
   return addCommonOptions(command).option('--as <principal>', 'who acts (default: your user name)');
 }
 
-/** A client of the API that the options, the environment or the running stack name, in this order. */
-export function connect({ api }: CommonOptions): Perennial {
+/** A client of the API that the options, the environment or the running stack name, in this order. Milliseconds until it gives up. */
+export function connect({ api }: CommonOptions, timeout?: number): Perennial {
   const config = loadConfig();
   const url = api ?? config.api.url ?? addressOfStack(config.home, 'api');
   const { tokenFile } = config.api;
   return createPerennial({
     url: url ?? `http://127.0.0.1:${config.api.port || 7280}`,
     ...(tokenFile === undefined ? {} : { token: readApiToken(tokenFile) }),
+    ...(timeout === undefined ? {} : { timeout }),
   });
 }
 

@@ -1,4 +1,6 @@
 import type { ApprovalView } from '../contracts/approval.js';
+import type { AwaitedMoney } from '../contracts/budget.js';
+import { amountOf } from '../contracts/money.js';
 import type { DeliveryDetail } from '../contracts/overview.js';
 import type { Judgement } from '../contracts/release.js';
 import type { Finding } from '../contracts/verdict.js';
@@ -39,6 +41,20 @@ export function sayApproval(approval: ApprovalView, gates: Finding[]): void {
   for (const vote of approval.votes) say(`vote      ${vote.by}: ${vote.vote} (${vote.reason})`);
 }
 
+/** Which budget a training waits for, and how much it lacks. */
+export function awaitedSentence({ budget, missing, until }: AwaitedMoney): string {
+  if (missing === 0) return 'goes on soon: the money is there';
+  const { scope, name, currency } = budget;
+  return `waits for money: the budget of ${scope} ${name} lacks ${amountOf(missing)} ${currency}, until ${until}`;
+}
+
+/** A delivery that waits for money, with the line that lets it go on. */
+export function sayAwaited(awaited: AwaitedMoney): void {
+  const { model, delivery, missing, extend } = awaited;
+  say(`${paint('bold', `${model} delivery ${delivery}`)} ${awaitedSentence(awaited)}`);
+  if (missing > 0) say(`to go on: ${extend} --reason WHY`);
+}
+
 /** What the judge of a canary step saw last. */
 export function sayJudgement({ step, look, verdict, reason, findings }: Judgement): void {
   say(`step ${step}, look ${look}: ${paintVerdict(verdict)}. ${reason}`);
@@ -46,8 +62,10 @@ export function sayJudgement({ step, look, verdict, reason, findings }: Judgemen
 }
 
 /** One line on where a delivery stands. */
-export function standingOf({ delivery, approval, release, training }: DeliveryDetail): string {
+export function standingOf(detail: DeliveryDetail): string {
+  const { delivery, approval, release, training, money } = detail;
   if (delivery.outcome) return delivery.explanation || delivery.outcome;
+  if (money) return awaitedSentence(money);
   if (delivery.stage === 'approve' && approval?.standing === 'open') {
     const yes = approval.votes.filter((vote) => vote.vote === 'approve').length;
     return `waits for ${approval.approvers.join(', ') || 'any principal'} (${yes} of ${approval.quorum})`;

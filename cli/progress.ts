@@ -1,7 +1,7 @@
 import { stage as stages, type Stage } from '../contracts/delivery.js';
 import type { DeliveryDetail } from '../contracts/overview.js';
 import type { AttemptView } from '../contracts/training-view.js';
-import { sayApproval, standingOf } from './evidence-view.js';
+import { awaitedSentence, sayApproval, standingOf } from './evidence-view.js';
 import { number, paint, paintVerdict, say } from './output.js';
 import { createScreen, sizeOf } from './screen.js';
 import { renderWatch } from './watch-screen.js';
@@ -93,10 +93,10 @@ function createBoard(looks: Looks | undefined) {
   };
 }
 
-/** Whether it waits for a person: for an approval, or for what a release's judge could not decide. */
-export function asksAPerson({ delivery, approval, release }: DeliveryDetail): boolean {
+/** Whether it waits for a person: for an approval, for money, or for what a release's judge could not decide. */
+export function asksAPerson({ delivery, approval, release, money }: DeliveryDetail): boolean {
   if (delivery.outcome !== null) return false;
-  return approval?.standing === 'open' || release?.status === 'waiting';
+  return approval?.standing === 'open' || release?.status === 'waiting' || money !== undefined;
 }
 
 function sayChanges(
@@ -124,6 +124,12 @@ function sayChanges(
       sayApproval(approval, detail.gates);
       const { model, evidence } = approval;
       say(`to answer: perennial approve ${model} --evidence ${evidence} --reason WHY`);
+    });
+  const { money } = detail;
+  if (money && money.missing > 0)
+    sayOnce(`money ${money.attempt}`, () => {
+      say(`  ${awaitedSentence(money)}`);
+      say(`to go on: ${money.extend} --reason WHY`);
     });
   const judged = detail.release?.lastJudgement;
   if (delivery.outcome === null && judged?.recommendation === 'ask')

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { approvalView, evidence } from './approval.js';
+import { awaitedMoney } from './budget.js';
 import { snapshotManifest } from './dataset.js';
 import { deliveryOutcome, deliveryView, stage, versionView } from './delivery.js';
 import { driftReport } from './drift.js';
@@ -72,6 +73,8 @@ export const deliveryDetail = z.strictObject({
   gates: z.array(finding),
   approval: approvalView.nullable(),
   release: releaseView.nullable(),
+  /** The budget that its training waits for; left out while it waits for none. */
+  money: awaitedMoney.optional(),
   /** Newest metrics of the last training attempt. */
   training: z
     .strictObject({

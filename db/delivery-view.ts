@@ -11,6 +11,7 @@ import type { DeliveryDetail, Lineage } from '../contracts/overview.js';
 import { snapshotManifest } from '../contracts/dataset.js';
 import { finding, type Finding } from '../contracts/verdict.js';
 import type { Executor } from './connect.js';
+import { listAwaitedMoney } from './money-wait.js';
 import { instantOf, readRows } from './overview.js';
 import { lookAtPlacement } from './placement-view.js';
 import { findReleaseOf } from './release-view.js';
@@ -190,12 +191,14 @@ export async function readDeliveryDetail(
   model: string,
   number: number,
 ): Promise<DeliveryDetail> {
+  const [money] = await listAwaitedMoney(db, { scope: 'delivery', name: `${model}/${number}` });
   return {
     delivery: await findDelivery(db, model, number),
     checks: await listFindings(db, 'check_result', model, number),
     gates: await listFindings(db, 'gate_verdict', model, number),
     approval: await findApproval(db, sql`a.model = ${model} AND a.delivery = ${number}`),
     release: await findReleaseOf(db, model, number),
+    ...(money && { money }),
     training: await findTraining(db, model, number),
   };
 }

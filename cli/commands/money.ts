@@ -5,6 +5,7 @@ import {
   budgetScope,
   type BudgetPeriod,
   type BudgetScope,
+  type ChangedBudget,
 } from '../../contracts/budget.js';
 import type { ModelCost } from '../../contracts/cost.js';
 import { PerennialError } from '../../client/index.js';
@@ -16,6 +17,7 @@ import {
   principalOf,
   type CommonOptions,
 } from '../connection.js';
+import { sayAwaited } from '../evidence-view.js';
 import { examples } from '../examples.js';
 import { UsageError } from '../failure.js';
 import { number, paint, say, sayJson, sayTable } from '../output.js';
@@ -163,7 +165,7 @@ async function setBudget(scope: BudgetScope, name: string, options: BudgetOption
   const limits = { ...(soft !== undefined && { soft }), ...(hard !== undefined && { hard }) };
   const by = principalOf(options);
   const asked = { scope, name, period, currency: counted, ...limits, by, reason };
-  sayBudgets([await perennial.setBudget(asked)], options);
+  sayChanged(await perennial.setBudget(asked), options);
 }
 
 async function extendBudget(
@@ -174,7 +176,16 @@ async function extendBudget(
   const { by, reason, id } = options;
   const asked = { scope, name, amount: by, by: principalOf(options), reason };
   const key = id === undefined ? {} : { idempotencyKey: id };
-  sayBudgets([await connect(options).extendBudget({ ...asked, ...key })], options);
+  sayChanged(await connect(options).extendBudget({ ...asked, ...key }), options);
+}
+
+/** The budget as it stands, and what came of the deliveries that waited for it. */
+function sayChanged(changed: ChangedBudget, options: CommonOptions): void {
+  sayBudgets([changed], options);
+  if (options.json) return;
+  for (const { model, delivery } of changed.resumed)
+    say(`${paint('bold', `${model} delivery ${delivery}`)} goes on`);
+  for (const each of changed.waiting) sayAwaited(each);
 }
 
 function sayBudgets(

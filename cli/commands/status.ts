@@ -1,15 +1,19 @@
 import { connect } from 'node:net';
 import type { Command } from 'commander';
+import type { AwaitedMoney } from '../../contracts/budget.js';
 import { loadConfig } from '../../runtime/config.js';
 import { isRunning } from '../../runtime/process-identity.js';
 import { examples } from '../examples.js';
 import { exitCodes } from '../failure.js';
 import { connect as connectApi, type CommonOptions } from '../connection.js';
-import { standingOf } from '../evidence-view.js';
+import { sayAwaited, standingOf } from '../evidence-view.js';
 import { paint, say, sayJson, sayTable } from '../output.js';
 import { identityOf } from '../predecessor.js';
 import { readStackNotes, type NotedPart } from '../stack-notes.js';
 import { newestDelivery } from './delivery.js';
+
+/** Milliseconds that the control API may take to say what waits. */
+const answerMs = 3_000;
 
 /** `status`: what runs from this home, and where; of a model how its newest delivery stands. */
 export function addStatusCommand(program: Command): void {
@@ -17,7 +21,7 @@ export function addStatusCommand(program: Command): void {
     .command('status [model]')
     .summary('show what runs on this machine, and where; or how a model stands')
     .description(
-      'Shows each part that `perennial up` runs from this PERENNIAL_HOME. Exit code 0 when all of it runs, 3 otherwise. With a model it says in one line how its newest delivery stands, and what it waits for.',
+      'Shows each part that `perennial up` runs from this PERENNIAL_HOME, and the trainings that wait for money. Exit code 0 when all of it runs, 3 otherwise. With a model it says in one line how its newest delivery stands, and what it waits for.',
     )
     .option('--json', 'print one JSON document')
     .option('--api <url>', 'with a model: address of the control API')
@@ -34,7 +38,8 @@ export function addStatusCommand(program: Command): void {
       const supervised = notes !== undefined && (await isRunning(notes.supervisor));
       const running = supervised && parts.every((part) => part.running);
       if (!running) process.exitCode = exitCodes.unreachable;
-      if (json) return sayJson({ home, running, supervised, parts });
+      const awaitedMoney = await listAwaited(parts);
+      if (json) return sayJson({ home, running, supervised, parts, awaitedMoney });
       sayTable(
         ['part', 'address', 'state', 'pid'],
         parts.map(({ name, address, pid, running: up }) => [
@@ -48,6 +53,7 @@ export function addStatusCommand(program: Command): void {
       if (notes && !supervised)
         say('Nobody supervises these: `perennial up` adopts them, `perennial down` stops them.');
       if (running) await sayUnserved();
+      for (const each of awaitedMoney) sayAwaited(each);
     });
 }
 
@@ -70,6 +76,15 @@ async function sayUnserved(): Promise<void> {
     say(
       `Trainings wait for GPU class ${name}, which no worker serves; start one with PERENNIAL_GPUS=${name}:1`,
     );
+}
+
+/** What waits for money, where a control API of this stack answers at once. The table stands without it. */
+async function listAwaited(parts: (NotedPart & { running: boolean })[]): Promise<AwaitedMoney[]> {
+  const api = parts.find(({ name, running }) => name === 'api' && running);
+  if (!api) return [];
+  return connectApi({ api: api.address }, answerMs)
+    .listAwaitedMoney()
+    .catch(() => []);
 }
 
 async function inspect(part: NotedPart): Promise<NotedPart & { running: boolean }> {

@@ -3,7 +3,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { queries, taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
 import type { DeliveryResult } from '../../contracts/stages.js';
 import type { DeliveryState, MonitorState, ReleaseState } from '../../contracts/states.js';
-import { digest, evidence, planFor, untilCancelled } from '../workflows/scripted-activities.js';
+import {
+  digest,
+  evidence,
+  healthy,
+  planFor,
+  untilCancelled,
+} from '../workflows/scripted-activities.js';
 import {
   eventually,
   failureOf,
@@ -134,6 +140,17 @@ const wrongWords: [door: string, ...Wrong][] = [
   ],
 ];
 
+const wrongNews: Wrong[] = [
+  ['nothing', undefined, 'INPUT_INVALID', /send one object with by, reason/],
+  ['nobody', {}, 'INPUT_INVALID', /by is missing/],
+  [
+    'an amount: the budget holds it',
+    { by: 'ann', amount: 5 },
+    'INPUT_INVALID',
+    /There is no amount/,
+  ],
+];
+
 async function refusalOf(handle: WorkflowHandle, name: string, message: unknown) {
   const sent = handle.executeUpdate<unknown, [unknown]>(name, { args: [message] });
   const { cause } = await failureOf(sent);
@@ -171,6 +188,60 @@ describe('a delivery that waits refuses', () => {
     expect(world.calls(model)).not.toContain('admitDecision');
     await handle.executeUpdate('decide', { args: [yes] });
     expect(((await handle.result()) as DeliveryResult).outcome).toBe('promoted');
+  });
+});
+
+describe('a training that waits for money', () => {
+  const good = { by: 'ann' };
+  const news = (handle: WorkflowHandle, message: unknown) =>
+    refusalOf(handle, 'budgetExtended', message);
+
+  test('refuses wrong news, counts them as signals, and goes on by good ones; before and after it waits for none', async () => {
+    const model = newModel();
+    const lacking = { budget: 'team x (month)', limit: '1 EUR', spent: '1 EUR', held: '0 EUR' };
+    const more = {
+      needs: '1 EUR',
+      missing: '1 EUR',
+      extend: 'perennial budget extend team x --by 1',
+    };
+    let paid = false;
+    let begin = () => {};
+    const begun = new Promise<void>((resolve) => (begin = resolve));
+    world.script(model, {
+      superviseTraining: async (input) => {
+        if (input.attempt > 1) return healthy.superviseTraining(input);
+        await begun;
+        return { kind: 'failed', error: 'BUDGET_EXCEEDED', code: 143, reason: 'It was stopped.' };
+      },
+      askForMoney: async () => (paid ? { covered: true } : { covered: false, ...lacking, ...more }),
+    });
+    const delivery = await world.deliver(model);
+    const handle = world.client.workflow.getHandle(workflowId.train(model, 1));
+    await eventually('a training', async () => world.calls(model).includes('superviseTraining'));
+    expect(await news(handle, good)).toMatchObject({ type: 'MONEY_NOT_AWAITED' });
+    begin();
+    type TrainingState = { money: object | null; refusedMessages: number };
+    const awaited = await eventually('a wait', async () => {
+      const state = await handle.query<TrainingState>(queries.state);
+      return state.money && state;
+    });
+    for (const [, message, code, says] of wrongNews)
+      expect(await news(handle, message)).toMatchObject({
+        type: code,
+        message: expect.stringMatching(says) as string,
+      });
+    for (const [, message] of wrongNews) await handle.signal<[unknown]>('budgetExtended', message);
+    const refusedMessages = wrongNews.length;
+    const after = await eventually('all of them counted', async () => {
+      const state = await handle.query<TrainingState>(queries.state);
+      return state.refusedMessages === refusedMessages && state;
+    });
+    expect(after).toEqual({ ...awaited, refusedMessages });
+    paid = true;
+    await handle.signal<[unknown]>('budgetExtended', good);
+    expect(await handle.result()).toMatchObject({ kind: 'succeeded', attempt: 2 });
+    await delivery.executeUpdate('decide', { args: [{ vote: 'cancel', by: 'ann' }] });
+    await delivery.result();
   });
 });
 

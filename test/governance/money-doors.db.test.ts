@@ -12,11 +12,13 @@ import { readPriceFile } from '../../client/price-file.js';
 import { createTrainingMeter } from '../../activities/training-meter.js';
 import { createReservations } from '../../activities/training-money.js';
 import { loadSpec } from '../../db/spec.js';
-import { openTrainingRun } from '../../db/training.js';
+import type { AskForMoneyInput, MoneyStanding } from '../../contracts/money-wait.js';
+import { openTrainingRun, recordOutcome } from '../../db/training.js';
 import { silentLog } from '../../runtime/log.js';
 import { applicationOf, rememberVersion } from '../api/remembered.js';
-import { temporaryFolder } from '../support/artifacts.js';
+import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
+import { givenTraining } from '../training/given.js';
 import { prices } from './prices.js';
 
 let database: FreshDatabase;
@@ -225,6 +227,87 @@ describe('With prices', () => {
     const measured = await perennial.cost('flights');
     expect(measured.energyFrom).toBe('measured');
     expect(measured.total.energyKwh).toBeCloseTo(energyKwh + (2_000 * 1.5) / 3.6e6, 9);
+  });
+});
+
+describe('A training that waits for money', () => {
+  let input: AskForMoneyInput;
+  let ask: () => Promise<MoneyStanding>;
+  let named: { scope: 'model'; name: string };
+  beforeAll(async () => {
+    const { db } = database;
+    const artifacts = await temporaryArtifacts();
+    const given = await givenTraining({ db, artifacts }, 'succeed', { timeout: '100s' });
+    input = { ...given, until: new Date(Date.now() + 60_000).toISOString() };
+    named = { scope: 'model', name: input.model };
+    await openTrainingRun(db, input, 'process');
+    const hard = { ...named, hard: '0.000001', currency: 'EUR', by: 'ada' };
+    await perennial.setBudget(hard);
+    const { askForMoney } = createReservations({ db, ahead: 2_000 });
+    ask = () => askForMoney(input);
+  });
+  const told = async () => {
+    const { rows } = await database.db.execute(
+      sql`SELECT type FROM outbox WHERE subject = ${`${input.model}/1`}`,
+    );
+    return rows;
+  };
+
+  it('is one that money stopped, and no other', async () => {
+    await expect(ask()).rejects.toMatchObject({ cause: { code: '23514' } });
+    expect(await told()).toEqual([]);
+    const reason = 'The training needs more to start.';
+    await recordOutcome(database.db, input, {
+      kind: 'failed',
+      error: 'BUDGET_EXCEEDED',
+      code: 75,
+      reason,
+    });
+    expect(await ask()).toMatchObject({
+      covered: false,
+      budget: `model ${input.model} (month)`,
+      needs: '0.002 EUR',
+      missing: '0.001999 EUR',
+      extend: `perennial budget extend model ${input.model} --by 0.01`,
+    });
+    expect(await ask()).toMatchObject({ covered: false });
+    expect(await told()).toEqual([{ type: 'budget.awaited' }]);
+    await expect(
+      database.db.execute(sql`UPDATE money_wait SET needs = 0 WHERE key = ${input.key}`),
+    ).rejects.toMatchObject({ cause: { code: '23001' } });
+  });
+
+  it('is shown with the line that pays for it', async () => {
+    const extend = `perennial budget extend model ${input.model} --by 0.01`;
+    const { money } = await perennial.showDelivery(input.model, 1);
+    expect(money).toMatchObject({
+      attempt: 1,
+      needs: 2_000,
+      missing: 1_999,
+      extend,
+      budget: named,
+    });
+    expect(await perennial.listAwaitedMoney()).toEqual([money]);
+  });
+
+  it('goes on when somebody raises the budget, though nobody could tell it; then nothing waits', async () => {
+    const none = await perennial.extendBudget({ ...named, amount: '0.000001', by: 'bo' });
+    expect(none).toMatchObject({ resumed: [], waiting: [{ model: input.model, missing: 1_998 }] });
+    const all = await perennial.extendBudget({ ...named, amount: '1', by: 'bo' });
+    expect(all).toMatchObject({ resumed: [{ model: input.model, delivery: 1 }], waiting: [] });
+    expect(await ask()).toEqual({ covered: true });
+    const audit = await perennial.audit({ subject: `${input.model}/1` });
+    expect(audit.map(({ action, actor }) => [action, actor])).toEqual([
+      ['training.opened', 'perennial'],
+      ['training.failed', 'perennial'],
+      ['budget.awaited', 'perennial'],
+      ['training.money-raised', 'bo'],
+      ['training.money-raised', 'bo'],
+    ]);
+    const next = { ...input, attempt: 2, key: input.key.replace(/1$/, '2') };
+    await openTrainingRun(database.db, next, 'process');
+    expect(await perennial.listAwaitedMoney()).toEqual([]);
+    expect((await perennial.showDelivery(input.model, 1)).money).toBeUndefined();
   });
 });
 
