@@ -12,11 +12,16 @@ const layers = {
   engine: { include: ['test/**/*.engine.test.ts'], services: true },
   // On a real Kubernetes cluster: ./scripts/try-kubernetes.
   cluster: { include: ['test/**/*.cluster.test.ts'], services: false },
+  // With Java and pyspark: ./scripts/try-spark.
+  spark: { include: ['test/**/*.spark.test.ts'], services: false },
   chaos: { include: ['test/chaos/*.test.ts'], services: true },
 };
-const endings = ['db', 'workflow', 'door', 'browser', 'engine', 'cluster'].map(
+const endings = ['db', 'workflow', 'door', 'browser', 'engine', 'cluster', 'spark'].map(
   (word) => `test/**/*.${word}.test.ts`,
 );
+
+/** Layers that need what is not everywhere; no whole run includes them. */
+const alone = ['cluster', 'spark'];
 
 export default defineConfig({
   test: {
@@ -28,8 +33,8 @@ export default defineConfig({
       test: {
         name,
         include,
-        exclude: services || name === 'cluster' ? [] : endings,
-        testTimeout: name === 'cluster' ? 180_000 : services ? 60_000 : 15_000,
+        exclude: services || alone.includes(name) ? [] : endings,
+        testTimeout: alone.includes(name) ? 300_000 : services ? 60_000 : 15_000,
         // One case stops the engine that all share.
         fileParallelism: name !== 'engine',
         hookTimeout: services ? 120_000 : 30_000,
