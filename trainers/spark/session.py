@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from contract import ROOT, Progress
+from contract import CONFIGURATION_WRONG, ROOT, Progress, Refusal
 from pyspark.sql import SparkSession
 
 LOOK_SECONDS = 2
@@ -17,6 +18,7 @@ LOOK_SECONDS = 2
 @contextmanager
 def open_session(asked: dict) -> Iterator[SparkSession]:
     """Needs no network and no name for its machine; what does not fit into memory goes beside the job's data."""
+    require_name()
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
     scratch = ROOT / ".spark"
     spark = (
@@ -37,6 +39,15 @@ def open_session(asked: dict) -> Iterator[SparkSession]:
     finally:
         spark.stop()
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def require_name() -> None:
+    """Spark's Java asks who runs it, and breaks off where the system knows a number alone."""
+    try:
+        pwd.getpwuid(os.getuid())
+    except KeyError:
+        sentence = f"Spark needs a name for the account {os.getuid()}: /etc/passwd of the image has none."
+        raise Refusal(CONFIGURATION_WRONG, sentence) from None
 
 
 @contextmanager
