@@ -201,7 +201,10 @@ describe('against a living server', () => {
       ) as string,
     });
     expect(jsonOf(await run('pause', 'flights', '--json'))).toMatchObject({ status: 'paused' });
-    expect((await run('abort', 'flights', '--reason', 'no')).code).toBe(0);
+    expect(await run('rollback', 'flights', '--reason', 'no', '--as', 'ada')).toMatchObject({
+      code: 0,
+      stdout: 'flights release of v2 ended, v1 has all traffic again. abort by ada: rollback: no\n',
+    });
     const ended = await waiting;
     expect(ended.code).toBe(1);
     expect(jsonOf(ended)).toMatchObject({ delivery: { outcome: 'rolled-back', number: 2 } });
@@ -211,9 +214,12 @@ describe('against a living server', () => {
       code: 1,
       stderr: expect.stringContaining('VERSION_NOT_FOUND') as string,
     });
-    expect((await run('retire', 'flights', '--reason', 'done')).stdout).toContain(
-      'flights retired',
+    expect((await run('monitor', 'flights')).stdout).toMatch(/^flights monitor (waiting|checking)/);
+    expect((await run('retire', 'flights', '--reason', 'done')).stdout).toMatch(
+      /^flights retired, its monitor ends\nv1 goes on answering/,
     );
+    expect((await run('retire', 'flights', '--off-air')).stdout).toContain('It is off the air');
+    expect((await run('list')).stdout).toContain('retired, off the air');
     expect((await run('deliver', 'flights')).stderr).toContain('MODEL_RETIRED');
   });
 });
