@@ -13,6 +13,7 @@ import type { Decision } from '../contracts/approval.js';
 import type { DeliverModelInput, IfRunning, StartedDelivery } from '../contracts/delivery.js';
 import { isErrorCode, PerennialError } from '../contracts/errors.js';
 import { queries, taskQueues, workflowId, workflowTypes } from '../contracts/messages.js';
+import type { BudgetExtendedAnswer } from '../contracts/money-wait.js';
 import type { ReleaseAct } from '../contracts/release-state.js';
 import type { ReleaseCommand } from '../contracts/release.js';
 import type { DeliveryResult } from '../contracts/stages.js';
@@ -114,6 +115,16 @@ export function decide(
 /** Votes by signal: nobody answers; the delivery's state tells what became of it. */
 export function signalDecision(client: Client, model: string, decision: Decision): Promise<void> {
   return client.workflow.getHandle(workflowId.deliver(model)).signal('decide', decision);
+}
+
+/** Has a training that waits for money look at its budgets at once. Throws MONEY_NOT_AWAITED where it waits for none. */
+export function tellBudgetExtended(
+  client: Client,
+  model: string,
+  delivery: number,
+  command: ReleaseCommand,
+): Promise<BudgetExtendedAnswer> {
+  return update(client, workflowId.train(model, delivery), 'budgetExtended', command);
 }
 
 /** Promotes, pauses, resumes, aborts or extends the running release. Throws RELEASE_STATE where that is not possible now. */

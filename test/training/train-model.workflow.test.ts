@@ -12,6 +12,7 @@ import { createTrainingAttempts } from '../../activities/training-attempt.js';
 import { createTrainingSupervision } from '../../activities/training.js';
 import { createApi } from '../../api/app.js';
 import { createPerennial, type Perennial } from '../../client/index.js';
+import { tellBudgetExtended } from '../../client/temporal.js';
 import { queries, taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
 import type { LackingMoney } from '../../contracts/money-wait.js';
 import type {
@@ -264,7 +265,7 @@ describe('trainModel with a real trainer', () => {
       expect(waiting).toMatchObject({ model: input.model, delivery: 1, attempt: 1, needs: 23_000 });
       const little = await perennial.extendBudget({ ...name, amount: '0.000001', by: 'bo' });
       expect(little).toMatchObject({ resumed: [], waiting: [{ model: input.model }] });
-      const looked = await handle.executeUpdate('budgetExtended', { args: [{ by: 'bo' }] });
+      const looked = await tellBudgetExtended(temporal.client, input.model, 1, { by: 'bo' });
       expect(looked).toMatchObject({
         covered: false,
         reason: expect.stringContaining('still lacks') as string,
