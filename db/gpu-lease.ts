@@ -82,10 +82,11 @@ export async function takeGpus(
     const ahead = mine.length < count ? await waitInQueue(tx, asker) : 0;
     const taken = mine.length >= count ? mine : free.slice(0, count);
     if (ahead > 0 || taken.length < count) {
-      if (preempt && ahead === 0) await askToYield(tx, asker, count - taken.length);
-      const holders = rows.flatMap((row) => (row.key !== null && !row.lapsed ? [row.key] : []));
+      const keys = rows.flatMap((row) => (row.key !== null && !row.lapsed ? [row.key] : []));
+      const holders = await namesOf(tx, keys);
       const elsewhere = await hasBetterPlace(tx, asker, count);
-      return { ahead, holders: await namesOf(tx, holders), elsewhere };
+      if (preempt && ahead === 0) await askToYield(tx, asker, count - taken.length);
+      return { ahead, holders, elsewhere };
     }
     const fence = Math.max(...taken.map((row) => row.fence)) + 1;
     await holdDevices(tx, { host, key, fence, devices: taken.map(({ device }) => device) }, ttl);

@@ -21,7 +21,6 @@ export async function givenTraining(
     trainer?: string;
     resources?: Resources;
     priority?: number;
-    parameters?: Record<string, string | number>;
   } = {},
 ): Promise<SuperviseTrainingInput> {
   const model = `scripted-${crypto.randomUUID().slice(0, 8)}`;

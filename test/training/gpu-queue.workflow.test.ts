@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,6 +10,7 @@ import { createTrainingAttempts } from '../../activities/training-attempt.js';
 import { taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
 import type { SuperviseTrainingInput, TrainModelInput } from '../../contracts/stages.js';
 import { lookAtPlacement } from '../../db/placement-view.js';
+import { trainingLogs } from '../../db/training.js';
 import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';
 import { prepareBundle } from '../../workers/bundle.js';
 import { startPart } from '../cli/perennial.js';
@@ -18,8 +18,6 @@ import { temporaryFolder } from '../support/artifacts.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { freshNamespace, type FreshNamespace } from '../support/temporal.js';
 import { givenTraining, installation } from './given.js';
-
-const trainer = fileURLToPath(new URL('../../scripts/faults/stepping-trainer', import.meta.url));
 
 describe('A training worker that owns one GPU', () => {
   let fresh: FreshDatabase;
@@ -56,74 +54,57 @@ describe('A training worker that owns one GPU', () => {
     await fresh.close();
   });
 
-  const start = async (steps: number, priority: number) => {
-    const ledger = join(home, `ledger-${priority}`);
-    const input = await givenTraining(
-      { db: fresh.db, artifacts: await createFolderArtifacts(join(home, 'artifacts')) },
-      '',
-      {
-        trainer,
-        parameters: { steps, every: 3, pause: 0.1, ledger },
-        resources: { gpus: { class: 'a10', count: 1 } },
-        priority,
-      },
-    );
+  const start = async (script: string, priority: number) => {
+    const artifacts = await createFolderArtifacts(join(home, 'artifacts'));
+    const asked = { resources: { gpus: { class: 'a10', count: 1 } }, priority };
+    const input = await givenTraining({ db: fresh.db, artifacts }, script, asked);
     const { model, delivery, specDigest, channels } = input;
     const turn = { priority, team: 'tests' };
     const plan = { timeout: 600_000, maximumAttempts: 1, heartbeat: 30_000, gpuClass: 'a10', turn };
-    const asked: TrainModelInput = { model, delivery, specDigest, channels, plan, atOnce: true };
+    const training: TrainModelInput = { model, delivery, specDigest, channels, plan, atOnce: true };
     const handle = await temporal.client.workflow.start(workflowTypes.trainModel, {
       workflowId: workflowId.train(model, delivery),
       taskQueue: taskQueues.pipeline,
-      args: [asked],
+      args: [training],
     });
-    return { ...input, handle, read: () => linesOf(ledger) };
+    return { ...input, handle };
   };
-  const attemptsOf = async ({ model }: SuperviseTrainingInput) => {
+  const saidBy = async ({ model }: SuperviseTrainingInput) => {
+    const lines = await trainingLogs(fresh.db, model, 1);
+    return lines.map(({ attempt, line }) => `${attempt}: ${line}`);
+  };
+  const wasPreempted = async ({ model }: SuperviseTrainingInput) => {
     const { rows } = await fresh.db.execute<{ preempted: boolean | null }>(
       sql`SELECT (outcome -> 'preempted')::bool AS preempted FROM training_run WHERE model = ${model} ORDER BY attempt`,
     );
     return rows.map(({ preempted }) => preempted === true);
   };
 
-  it(
-    'serves its class, and has the more urgent of two go first, who loses nothing by it',
-    { timeout: 180_000 },
-    async () => {
-      const modest = await start(60, 4);
-      const waitsOf = async () =>
-        (await modest.handle.query<{ waits: string | null }>('state')).waits;
-      await until(async () => (await waitsOf()) !== null);
-      expect(await waitsOf()).toBe(
-        'No worker serves GPU class a10; start one with PERENNIAL_GPUS=a10:1',
-      );
-      ({ stop: stopWorker } = await startPart('workers/main.ts', environment(), ['training']));
-      await until(async () => (await modest.read()).some(([word]) => word === 'saved'));
-      expect(await lookAtPlacement(fresh.db, modest.key)).toEqual({ begun: true, waits: null });
+  it('serves its class, and has the more urgent of two go first, which costs the other no step', async () => {
+    const gate = join(home, 'gate');
+    const modest = await start(`obey walk=3 await=${gate} walk=6 succeed`, 4);
+    const waitsOf = async () =>
+      (await modest.handle.query<{ waits: string | null }>('state')).waits;
+    await until(async () => (await waitsOf()) !== null);
+    expect(await waitsOf()).toBe(
+      'No worker serves GPU class a10; start one with PERENNIAL_GPUS=a10:1',
+    );
+    ({ stop: stopWorker } = await startPart('workers/main.ts', environment(), ['training']));
+    await until(async () => (await saidBy(modest)).includes('1: step 3'));
+    expect(await lookAtPlacement(fresh.db, modest.key)).toEqual({ begun: true, waits: null });
 
-      const urgent = await start(3, 1);
-      expect(await urgent.handle.result()).toMatchObject({ kind: 'succeeded', attempt: 1 });
-      expect((await modest.read()).some(([word]) => word === 'ended')).toBe(false);
-
-      // One attempt was all it had, and the one that gave way does not count.
-      expect(await modest.handle.result()).toMatchObject({ kind: 'succeeded', attempt: 2 });
-      expect(await waitsOf()).toBeNull();
-      expect(await attemptsOf(modest)).toEqual([true, false]);
-      expect(await attemptsOf(urgent)).toEqual([false]);
-      const lines = await modest.read();
-      const stepsOf = (attempt: string) =>
-        lines
-          .filter(([word, of]) => word === 'step' && of === attempt)
-          .map((line) => Number(line[3]));
-      const kept = Math.max(
-        ...lines
-          .filter(([word, of]) => word === 'saved' && of === '1')
-          .map((line) => Number(line[3])),
-      );
-      expect(stepsOf('2')).toEqual(Array.from({ length: 60 - kept }, (_, at) => kept + 1 + at));
-      expect(Math.max(...stepsOf('1')) - kept).toBeLessThanOrEqual(3);
-    },
-  );
+    const urgent = await start('walk=2 succeed', 1);
+    expect(await urgent.handle.result()).toMatchObject({ kind: 'succeeded', attempt: 1 });
+    await writeFile(gate, '');
+    // One attempt was all it had, and the one that gave way does not count.
+    expect(await modest.handle.result()).toMatchObject({ kind: 'succeeded', attempt: 2 });
+    expect(await waitsOf()).toBeNull();
+    expect(await wasPreempted(modest)).toEqual([true, false]);
+    expect(await wasPreempted(urgent)).toEqual([false]);
+    expect(await saidBy(modest)).toEqual(
+      [1, 2, 3, 4, 5, 6].map((step) => `${step > 3 ? 2 : 1}: step ${step}`),
+    );
+  });
 
   const environment = () => ({
     DATABASE_URL: fresh.url,
@@ -137,15 +118,6 @@ describe('A training worker that owns one GPU', () => {
     PERENNIAL_GPUS: 'a10:1',
   });
 });
-
-/** What the stepping trainer wrote down, word by word: what, attempt, when, step. */
-async function linesOf(ledger: string): Promise<string[][]> {
-  const text = await readFile(ledger, 'utf8').catch(() => '');
-  return text
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => line.split(' '));
-}
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds())) await delay(50);

@@ -8,6 +8,8 @@ import { createGpuLeases } from '../../activities/gpu-lease.js';
 import { createTrainingAttempts } from '../../activities/training-attempt.js';
 import { createTrainingSupervision } from '../../activities/training.js';
 import type { SuperviseTrainingInput } from '../../contracts/stages.js';
+import { listCheckpoints } from '../../db/checkpoint.js';
+import { advertiseGpus } from '../../db/gpu-advert.js';
 import { takeGpus } from '../../db/gpu-lease.js';
 import { trainingLogs } from '../../db/training.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
@@ -40,9 +42,9 @@ describe('A training that asks for GPUs', () => {
   });
 
   /** An attempt that asks for GPUs of a class; this machine has two of each class that a test names. */
-  const open = async (name: string, script: string, count = 1) => {
+  const open = async (name: string, script: string, count = 1, priority = 3) => {
     const { db } = fresh;
-    const asked = { resources: { gpus: { class: name, count } } };
+    const asked = { resources: { gpus: { class: name, count } }, priority };
     const input = await givenTraining({ db, artifacts }, script, asked);
     const attempts = createTrainingAttempts({ db, backendName: 'process', installation });
     await attempts.openTrainingAttempt(input);
@@ -57,7 +59,7 @@ describe('A training that asks for GPUs', () => {
       log: silentLog,
       clock: systemClock,
       pollEvery: 20,
-      leases: createGpuLeases({ db: fresh.db, log: silentLog, owned, every: 50 }),
+      leases: createGpuLeases({ db: fresh.db, log: silentLog, owned, every: 50, stay: 0 }),
     });
     const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
     const waiting = new Promise<string>((resolve) => {
@@ -141,6 +143,40 @@ describe('A training that asks for GPUs', () => {
     });
     expect(await untilExited(backend, asked.input.key)).toMatchObject({ code: 143 });
     expect(await holdersOf('d10')).toEqual([other.input.key, other.input.key]);
+  });
+
+  it('goes back to its queue where another machine has room for it', async () => {
+    const first = await open('f10', 'succeed', 2);
+    await takeGpus(
+      fresh.db,
+      { host, class: 'f10', devices: devicesOf('f10') },
+      { key: first.input.key, count: 2, priority: 3, ttl },
+    );
+    await advertiseGpus(fresh.db, [{ host: 'two', class: 'f10', devices: [0] }]);
+    await expect(begin(await open('f10', 'succeed')).result).rejects.toMatchObject({
+      type: 'BACK_TO_THE_QUEUE',
+      nonRetryable: false,
+    });
+  });
+
+  it('gives way also when the worker that had it stopped did not live to see that', async () => {
+    const asked = await open('g10', 'obey save=half:1 say=begun forever', 2);
+    const worker = begin(asked);
+    await untilSaid(backend, asked.input.key, 'begun');
+    worker.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true }));
+    await worker.result.catch(() => null);
+    const urgent = await open('g10', 'succeed', 1, 1);
+    const waiting = { key: urgent.input.key, count: 1, priority: 1, ttl, preempt: true };
+    await takeGpus(fresh.db, { host, class: 'g10', devices: devicesOf('g10') }, waiting);
+    await backend.cancel(asked.input.key, 5_000);
+    expect(await begin(asked).result).toMatchObject({
+      kind: 'retry',
+      preempted: true,
+      reason: expect.stringContaining(`gave its GPUs to ${urgent.input.model}/1`) as string,
+    });
+    expect(await holdersOf('g10')).toEqual([null, null]);
+    const next = { ...asked.input, attempt: 2 };
+    expect(await listCheckpoints(fresh.db, next)).toMatchObject([{ name: 'half' }]);
   });
 
   it('fails where the machine will never have as many', async () => {

@@ -115,6 +115,14 @@ for word in script:
             state.write_text("halfway")
             sys.exit(75)
         print("resumed " + state.read_text(), flush=True)
+    elif verb == "walk":
+        # On from its checkpoint to that step, a checkpoint after each.
+        walked, draft = root / "checkpoints" / "walked", root / "checkpoints" / ".walked"
+        for step in range(int(walked.read_text()) + 1 if walked.exists() else 1, int(value) + 1):
+            print(f"step {step}", flush=True)
+            progress(step)
+            draft.write_text(str(step))
+            draft.rename(walked)
     elif verb == "await":
         while not (root / value).exists():
             time.sleep(0.02)
