@@ -96,7 +96,7 @@ describe('searchModel with real trainers and Optuna', () => {
       stopEarly: 'median',
     });
     const handle = await start(asked, { trials: 7, parallel: 2 });
-    const result = await handle.result();
+    const result: unknown = await handle.result();
     const trials = trialsOf(await listTrialEvents(fresh.db, asked.key));
     const best = trials.find(({ chosen }) => chosen);
     expect(result).toMatchObject({

@@ -182,7 +182,9 @@ describe('the record of a search', () => {
     await expect(
       fresh.db.execute(sql`UPDATE trial SET reason = 'other' WHERE model = ${model}`),
     ).rejects.toMatchObject(refusal('never changed'));
-    await expect(recordJudged(fresh.db, key, 2, {} as never)).rejects.toThrow();
+    await expect(recordJudged(fresh.db, key, 2, {} as never)).rejects.toMatchObject(
+      refusal('cannot be judged before it was asked'),
+    );
   });
 
   test('money that is spent lets running trials end; an unknown metric stops them and names what there is', async () => {
