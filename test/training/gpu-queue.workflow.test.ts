@@ -55,7 +55,7 @@ describe('A training worker that owns one GPU', () => {
   });
 
   const start = async (script: string, priority: number) => {
-    const artifacts = await createFolderArtifacts(join(home, 'artifacts'));
+    const artifacts = createFolderArtifacts(join(home, 'artifacts'));
     const asked = { resources: { gpus: { class: 'a10', count: 1 } }, priority };
     const input = await givenTraining({ db: fresh.db, artifacts }, script, asked);
     const { model, delivery, specDigest, channels } = input;
