@@ -6,7 +6,7 @@ import { digestOf } from '../runtime/digest.js';
 
 /** Below the ports that Linux hands out by itself, so that no passing connection takes one before rank 0 opens it. */
 const firstPort = 20_000;
-const lastPort = 29_999;
+const ports = 10_000;
 
 /** What of `/opt/ml` all replicas see; the rest each has for itself. */
 const shared = ['input', 'checkpoints', 'code'];
@@ -56,15 +56,25 @@ export function variablesOnOneMachine(
   };
 }
 
-/** A port of this machine that is free now: for the same job the same, unless somebody has taken it. */
-export async function findMeetingPort(key: string): Promise<number> {
+/** The variables of a container that is to its trainer a machine of its own. */
+export function variablesOfOneMachineEach(meeting: Meeting, rank: number): Record<string, string> {
+  const same = variablesOnOneMachine(meeting, rank);
+  return { ...same, LOCAL_WORLD_SIZE: '1', LOCAL_RANK: '0', GROUP_RANK: String(rank) };
+}
+
+/** The port where rank 0 of a job listens: the same one each time. */
+export function meetingPort(key: string, tries = 0): number {
   const spread = Number.parseInt(digestOf(key).slice(0, 8), 16);
-  const count = lastPort - firstPort + 1;
-  for (let tries = 0; tries < count; tries += 1) {
-    const port = firstPort + ((spread + tries) % count);
+  return firstPort + ((spread + tries) % ports);
+}
+
+/** A port of this machine that is free now: that of the job, unless somebody has taken it. */
+export async function findMeetingPort(key: string): Promise<number> {
+  for (let tries = 0; tries < ports; tries += 1) {
+    const port = meetingPort(key, tries);
     if (await isFree(port)) return port;
   }
-  throw new Error(`No port between ${firstPort} and ${lastPort} is free.`);
+  throw new Error(`No port from ${firstPort} to ${firstPort + ports - 1} is free.`);
 }
 
 async function isFree(port: number): Promise<boolean> {

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import type Docker from 'dockerode';
 import { engineAddress, killEngine, startEngine } from '../../scripts/engine/own-engine.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
@@ -52,8 +52,8 @@ describeTrainingBackend('docker', async (folder, artifacts) => {
     images: { missing: nowhere, withoutCommand: await importEmptyImage(connect(), 'empty', '1') },
     limits: true,
     isolation: true,
-    replicas: 'replicas of one job are machines here, and an engine is one',
-    meeting: 'replicas of one job are machines here, and an engine is one',
+    replicas: true,
+    meeting: true,
     withoutGpu: true,
   };
 });
@@ -154,6 +154,20 @@ describe('A training container', () => {
     await readUntil('line 9');
     expect(lines).toHaveLength(300 + 1 + 9_000 + 1 + 10);
     expect(await readAll(open(jobs, artifacts), job.key)).toEqual(lines);
+  });
+
+  it('is found by its other replicas where somebody took the first one away', async () => {
+    const job = { ...(await given('obey touch=model/ready forever')), replicas: 2 };
+    await backend.submit(job);
+    const second = connect().getContainer(`${job.key}-replica-1`);
+    const ready = join(backend.root(job.key), 'replicas', '1', 'model', 'ready');
+    await vi.waitFor(() => access(ready), 20_000);
+    await connect().getContainer(job.key).remove({ force: true });
+    expect(await backend.status(job.key)).toMatchObject({ state: 'running' });
+    await backend.cancel(job.key, 10_000);
+    expect(await backend.status(job.key)).toMatchObject({ state: 'exited', code: 143 });
+    await backend.remove(job.key);
+    await expect(second.inspect()).rejects.toMatchObject({ statusCode: 404 });
   });
 
   it('says in which image it ran', async () => {

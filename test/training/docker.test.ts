@@ -5,6 +5,7 @@ import type { TrainingJob } from '../../contracts/training.js';
 import { describeContainer } from '../../training/docker/container.js';
 import { isPinned } from '../../contracts/resources.js';
 import { unframe } from '../../training/docker/frames.js';
+import { findLeftBehind, readJobState } from '../../training/docker/replicas.js';
 import { readState } from '../../training/docker/state.js';
 
 const channel = { sha256: 'a'.repeat(64), bytes: 1, kind: 'channel' };
@@ -70,6 +71,27 @@ describe('A container for a training', () => {
     ]);
   });
 
+  it('is one of several replicas: beside the first one, with its own rank and GPUs', () => {
+    const several = { ...job, replicas: 2, devices: [0, 1, 2, 3] };
+    const resources = { gpus: { class: 'a10', count: 2 } };
+    const second = describeContainer({ ...several, resources }, around, 1);
+    expect(second).toMatchObject({
+      name: `${job.key}-replica-1`,
+      HostConfig: {
+        NetworkMode: `container:${job.key}`,
+        DeviceRequests: [{ DeviceIDs: ['2', '3'] }],
+      },
+    });
+    const told = ['RANK=1', 'WORLD_SIZE=2', 'LOCAL_RANK=0', 'MASTER_ADDR=127.0.0.1'];
+    expect(second.Env).toEqual(expect.arrayContaining(told));
+    expect(second.Env).toContain('PERENNIAL_ML_ROOT=/opt/ml/replicas/1');
+    const port = (env: string[] | undefined) => env?.find((each) => each.startsWith('MASTER_PORT'));
+    const first = describeContainer(several, around);
+    expect(first).toMatchObject({ name: job.key, HostConfig: { NetworkMode: 'none' } });
+    expect(port(second.Env)).toBe(port(first.Env));
+    expect(describeContainer(job, around).Env?.join(' ')).not.toContain('RANK');
+  });
+
   it('asks for nothing that was not asked for', () => {
     const { HostConfig, Env } = describeContainer(job, around);
     for (const limit of ['NanoCpus', 'Memory', 'ShmSize', 'DeviceRequests'])
@@ -118,6 +140,35 @@ describe("A container's state", () => {
       image: 'sha256:1',
       reason: Error,
     });
+  });
+
+  it('is, of several replicas, that of the first that failed, once all have ended', () => {
+    const container = (rank: number, changes: object) => {
+      const ran = { OOMKilled: false, Error: '', StartedAt: '2026-01-01T10:00:00Z' };
+      return {
+        Name: `/${job.key}${rank === 0 ? '' : `-replica-${rank}`}`,
+        Created: '2026-01-01T09:00:00Z',
+        Config: { Image: 'sha256:1' },
+        State: { ...ran, Status: 'exited', Running: false, ...changes },
+      } as Docker.ContainerInspectInfo;
+    };
+    const stopped = container(0, { ExitCode: 143, FinishedAt: '2026-01-01T11:00:02Z' });
+    const failed = { ExitCode: 137, OOMKilled: true, FinishedAt: '2026-01-01T11:00:01Z' };
+    const running = container(2, { Running: true, Status: 'running' });
+    expect(readJobState([stopped, container(1, failed), running])).toMatchObject({
+      state: 'running',
+    });
+    expect(findLeftBehind([stopped, container(1, failed), running])).toEqual([running]);
+    const done = container(2, { ExitCode: 0, FinishedAt: '2026-01-01T11:00:00Z' });
+    expect(readJobState([stopped, container(1, failed), done])).toMatchObject({
+      state: 'exited',
+      code: 137,
+      outOfMemory: true,
+      finishedAt: '2026-01-01T11:00:02.000Z',
+      reason: 'Replica 1 ran out of memory, and so all were ended.',
+    });
+    expect(findLeftBehind([done, running])).toEqual([]);
+    expect(readJobState([])).toEqual({ state: 'gone' });
   });
 
   it('does not end before it began, though the clock was set back', () => {

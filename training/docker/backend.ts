@@ -14,14 +14,17 @@ import { refuseForeign } from '../ownership.js';
 import { openProgressDoorInside, type ProgressDoor } from '../progress-door.js';
 import { handOver, trainerUser } from '../trainer-user.js';
 import { describeContainer, labelFilter, labelsOf, readLabels } from './container.js';
-import { isRefusal, unavailable, unlessMissing, wordsOf } from './engine.js';
+import { isPlacement, isRefusal, unavailable, unlessMissing, wordsOf } from './engine.js';
 import { ensureImage } from './image.js';
 import { createOutputCopies } from './output.js';
-import { isCreated, readState } from './state.js';
+import { containerName, findLeftBehind, readJobState } from './replicas.js';
+import { isCreated } from './state.js';
 
 const lookMs = 50;
 /** How long a killed container may take to be gone. */
 const killMs = 30_000;
+/** How long the others may take to stop once one replica has failed; seconds. */
+const replicaGrace = 20;
 /** How long a container whose name is taken may take to be there. */
 const makeMs = 10_000;
 
@@ -50,23 +53,32 @@ export function createDockerBackend({
   progressDoor?: ProgressDoor | undefined;
 }): TrainingBackend {
   const copyOutput = createOutputCopies();
+  /** Jobs whose containers were told to stop: to forget one only tells them again. */
+  const ending = new Set<string>();
 
   async function submit(asked: TrainingJob): Promise<{ adopted: boolean }> {
     const job = { ...asked, labels: { ...asked.labels, installation } };
     const found = (await inspect(job.key)) ?? (await create(job));
     refuseForeign(readLabels(found.Config.Labels), job);
-    if (!isCreated(found)) return { adopted: true };
-    await start(job);
-    return { adopted: false };
+    const adopted = !isCreated(found);
+    if (!adopted) await start(job.key);
+    if ((job.replicas ?? 1) > 1) await letReplicasJoin(job);
+    return { adopted };
+  }
+
+  /** Makes and starts what is not there yet of the other replicas, as long as there is a first one to join. */
+  async function letReplicasJoin(job: TrainingJob): Promise<void> {
+    for (let rank = 1; rank < (job.replicas ?? 1); rank += 1) {
+      const first = await inspect(job.key);
+      if (!first?.State.Running) return;
+      const image = first.Config.Image;
+      const found = (await inspect(job.key, rank)) ?? (await make(job, image, rank));
+      if (isCreated(found)) await start(job.key, rank);
+    }
   }
 
   /** The container of this name, whoever made it: of many who ask at once the engine lets one be the first. */
   async function create(job: TrainingJob): Promise<Docker.ContainerInspectInfo> {
-    if ((job.replicas ?? 1) > 1)
-      throw new PerennialError(
-        'PLACEMENT_FAILED',
-        `The docker backend trains on one machine; asked were ${job.replicas} replicas.`,
-      );
     const image = job.image ?? defaultImage;
     if (image === undefined)
       throw new PerennialError(
@@ -85,38 +97,48 @@ export function createDockerBackend({
     const { root } = jobFolder(jobs, job.key);
     if (job.image === undefined) await layOutCode(root, job.trainer);
     const reporting = progressDoor && (await openProgressDoorInside(progressDoor, job.key, root));
-    const user = trainerUser();
-    await handOver(root, user);
-    const told = { ...job, environment: { ...job.environment, ...reporting } };
+    await handOver(root, trainerUser());
+    return make({ ...job, environment: { ...job.environment, ...reporting } }, image, 0);
+  }
+
+  async function make(
+    job: TrainingJob,
+    image: string,
+    rank: number,
+  ): Promise<Docker.ContainerInspectInfo> {
+    const { root } = jobFolder(jobs, job.key);
+    const around = { image, root, user: trainerUser().name, network };
     await engine
-      .createContainer(describeContainer(told, { image, root, user: user.name, network }))
+      .createContainer(describeContainer(job, around, rank))
       .catch(async (error: unknown) => {
         if (isRefusal(error, 409)) return;
         if (isRefusal(error, 400)) throw await undone(job.key, error);
         throw unavailable(error);
       });
-    return untilMade(job.key);
+    return untilMade(job.key, rank);
   }
 
   /** An engine gives a name away a moment before it knows the container. */
-  async function untilMade(key: string): Promise<Docker.ContainerInspectInfo> {
+  async function untilMade(key: string, rank: number): Promise<Docker.ContainerInspectInfo> {
     for (const deadline = performance.now() + makeMs; performance.now() < deadline;) {
-      const made = await inspect(key);
+      const made = await inspect(key, rank);
       if (made) return made;
       await delay(lookMs);
     }
     throw new PerennialError('ENGINE_UNAVAILABLE', `The container ${key} did not appear.`);
   }
 
-  async function start({ key }: TrainingJob): Promise<void> {
+  async function start(key: string, rank = 0): Promise<void> {
     try {
-      await containerOf(key).start();
+      await containerOf(key, rank).start();
     } catch (error) {
       // It runs already.
       if (isRefusal(error, 304)) return;
+      // The first has ended meanwhile: there is nobody to join, and how it ended is known.
+      if (rank > 0 && !(await inspect(key))?.State.Running) return;
       if (!isRefusal(error, 400, 404, 500)) throw unavailable(error);
       // A command that cannot be started is the job's end, and read like every other end.
-      const found = await inspect(key);
+      const found = await inspect(key, rank);
       if (found && !isCreated(found)) return;
       if (isRefusal(error, 404) || !isPlacement(error)) throw unavailable(error);
       throw await undone(key, error);
@@ -125,6 +147,7 @@ export function createDockerBackend({
 
   /** Takes back what was begun for a job that the engine will never run. */
   async function undone(key: string, error: unknown): Promise<PerennialError> {
+    await cancel(key, 0);
     await remove(key);
     return new PerennialError(
       'PLACEMENT_FAILED',
@@ -133,18 +156,40 @@ export function createDockerBackend({
   }
 
   /** A name that is no key would lead the client to some other address. */
-  function containerOf(key: string): Docker.Container {
+  function containerOf(key: string, rank = 0): Docker.Container {
     if (!isTrainingKey(key)) throw new RangeError(`Not the key of a training job: '${key}'`);
-    return engine.getContainer(key);
+    return engine.getContainer(containerName(key, rank));
   }
 
-  async function inspect(key: string): Promise<Docker.ContainerInspectInfo | null> {
-    return unlessMissing(containerOf(key).inspect());
+  async function inspect(key: string, rank = 0): Promise<Docker.ContainerInspectInfo | null> {
+    return unlessMissing(containerOf(key, rank).inspect());
+  }
+
+  /** What there is of a job's containers, by their ranks. */
+  async function inspectAll(key: string): Promise<Docker.ContainerInspectInfo[]> {
+    const first = await inspect(key);
+    const known = first ? readLabels(first.Config.Labels) : labelsOf(await readJob(jobs, key));
+    const ranks = Array.from({ length: Number(known['replicas'] ?? 1) - 1 }, (_, rank) => rank + 1);
+    const others = await Promise.all(ranks.map((rank) => inspect(key, rank)));
+    return [first, ...others].filter((each) => each !== null).filter(isMine);
   }
 
   async function status(key: string): Promise<JobStatus> {
-    const found = await inspect(key);
-    return found && isMine(found) ? readState(found) : { state: 'gone' };
+    const containers = await inspectAll(key);
+    if (!ending.has(key)) endTogether(key, findLeftBehind(containers));
+    return readJobState(containers);
+  }
+
+  /** The engine itself kills those that do not stop within their grace. */
+  function endTogether(key: string, containers: Docker.ContainerInspectInfo[]): void {
+    for (const { Id } of containers) {
+      ending.add(key);
+      // One that was not told is found again at the next look.
+      engine
+        .getContainer(Id)
+        .stop({ t: replicaGrace })
+        .catch(() => ending.delete(key));
+    }
   }
 
   function isMine({ Config }: Docker.ContainerInspectInfo): boolean {
@@ -160,22 +205,29 @@ export function createDockerBackend({
 
   async function cancel(key: string, graceMs: number): Promise<void> {
     if ((await status(key)).state === 'waiting') {
-      await removeContainer(key);
+      await removeContainers(key);
       return;
     }
+    ending.add(key);
     for (const [signal, waitMs] of [
       ['SIGTERM', graceMs],
       ['SIGKILL', killMs],
     ] as const) {
-      if ((await status(key)).state !== 'running') return;
-      await containerOf(key)
-        .kill({ signal })
-        .catch((error: unknown) => {
-          // It has ended, or is gone, in between.
-          if (!isRefusal(error, 404, 409)) throw unavailable(error);
-        });
+      const running = (await inspectAll(key)).filter(({ State }) => State.Running);
+      if (running.length === 0) return;
+      await Promise.all(running.map(({ Id }) => tell(Id, signal)));
       await untilEnded(key, waitMs);
     }
+  }
+
+  async function tell(id: string, signal: NodeJS.Signals): Promise<void> {
+    await engine
+      .getContainer(id)
+      .kill({ signal })
+      .catch((error: unknown) => {
+        // It has ended, or is gone, in between.
+        if (!isRefusal(error, 404, 409)) throw unavailable(error);
+      });
   }
 
   /** By a clock that nobody sets. */
@@ -200,11 +252,12 @@ export function createDockerBackend({
 
   /** A folder whose container is gone is a trace, too. */
   async function describe(key: string): Promise<ListedJob[]> {
-    const [container, laid] = await Promise.all([inspect(key), readJob(jobs, key)]);
+    const [containers, laid] = await Promise.all([inspectAll(key), readJob(jobs, key)]);
+    const [container] = containers;
     const labels = container ? readLabels(container.Config.Labels) : labelsOf(laid);
     if (labels['installation'] !== installation) return [];
     const { model = '', delivery, attempt } = labels;
-    const status: JobStatus = container ? readState(container) : { state: 'gone' };
+    const status = readJobState(containers);
     return [{ key, model, delivery: Number(delivery), attempt: Number(attempt), labels, status }];
   }
 
@@ -212,15 +265,20 @@ export function createDockerBackend({
     const { state } = await status(key);
     if (state === 'running')
       throw new PerennialError('INTERNAL', `The training ${key} still runs: cancel it first.`);
-    await removeContainer(key);
+    await removeContainers(key);
     await removeJobFolder(jobs, key);
+    ending.delete(key);
   }
 
-  async function removeContainer(key: string): Promise<void> {
-    const found = await inspect(key);
-    if (!found || !isMine(found)) return;
+  /** That of rank 0 goes last: by it the others are found. */
+  async function removeContainers(key: string): Promise<void> {
+    for (const { Id } of (await inspectAll(key)).toReversed()) await removeContainer(Id);
+  }
+
+  async function removeContainer(id: string): Promise<void> {
     // Another janitor may be at it.
-    await containerOf(key)
+    await engine
+      .getContainer(id)
       .remove({ v: true })
       .catch((error: unknown) => {
         if (!isRefusal(error, 404) && !/already in progress/.test(wordsOf(error)))
@@ -238,9 +296,4 @@ export function createDockerBackend({
     remove,
     root: (key) => jobFolder(jobs, key).root,
   };
-}
-
-/** Whether the engine could not find what the job asked of the machine; everything else may be better in a minute. */
-function isPlacement(error: unknown): boolean {
-  return /device driver|nvidia|unknown device|no such device|gpu/i.test(wordsOf(error));
 }

@@ -1,7 +1,10 @@
 import type Docker from 'dockerode';
 import { bytes } from '../../contracts/resources.js';
 import type { TrainingJob } from '../../contracts/training.js';
+import { meetingPort, replicaRoot, variablesOfOneMachineEach } from '../replicas.js';
+import { containerName } from './replicas.js';
 
+const folderInside = '/opt/ml';
 /** Prefix of our labels on a container. */
 const ours = 'perennial.';
 /** Processes and threads of one training. A fork bomb ends here, data loaders do not. */
@@ -29,21 +32,23 @@ export interface Surroundings {
 export function describeContainer(
   job: TrainingJob,
   { image, root, user, network }: Surroundings,
+  rank = 0,
 ): Docker.ContainerCreateOptions {
   const { cpus, memory, sharedMemory, gpus } = job.resources ?? {};
   return {
-    name: job.key,
+    name: containerName(job.key, rank),
     Image: image,
     User: user,
-    Env: Object.entries(environmentOf(job)).map(([name, value]) => `${name}=${value}`),
+    Env: Object.entries(environmentOf(job, rank)).map(([name, value]) => `${name}=${value}`),
     Labels: prefixed(labelsOf(job)),
     HostConfig: {
-      Mounts: [{ Type: 'bind', Source: root, Target: '/opt/ml' }],
+      Mounts: [{ Type: 'bind', Source: root, Target: folderInside }],
       Tmpfs: { '/tmp': `rw,exec,nosuid,nodev,mode=1777,size=${temporaryBytes}` },
       ReadonlyRootfs: true,
       CapDrop: ['ALL'],
       SecurityOpt: ['no-new-privileges'],
-      NetworkMode: network,
+      // They meet as processes of one machine do, whatever else they may reach.
+      NetworkMode: rank === 0 ? network : `container:${job.key}`,
       PidsLimit: mostProcesses,
       RestartPolicy: { Name: 'no' },
       AutoRemove: false,
@@ -56,7 +61,7 @@ export function describeContainer(
         ? {}
         : {
             DeviceRequests: [
-              { Driver: 'nvidia', ...grantOf(job, gpus.count), Capabilities: [['gpu']] },
+              { Driver: 'nvidia', ...grantOf(job, gpus.count, rank), Capabilities: [['gpu']] },
             ],
           }),
     },
@@ -64,30 +69,40 @@ export function describeContainer(
 }
 
 /** The GPUs that it holds, where somebody keeps count; any of the engine's else. */
-function grantOf({ devices }: TrainingJob, count: number) {
-  return devices ? { DeviceIDs: devices.map(String) } : { Count: count };
+function grantOf({ devices }: TrainingJob, count: number, rank: number) {
+  const own = devices?.slice(rank * count, (rank + 1) * count);
+  return own ? { DeviceIDs: own.map(String) } : { Count: count };
 }
 
-function environmentOf(job: TrainingJob): Record<string, string> {
+function environmentOf(job: TrainingJob, rank: number): Record<string, string> {
   const gpus = job.resources?.gpus?.count;
   return {
     ...job.environment,
     HOME: '/tmp',
     LANG: 'C.UTF-8',
-    PERENNIAL_ML_ROOT: '/opt/ml',
+    PERENNIAL_ML_ROOT: folderInside,
     // An engine may grant fewer than it was asked for and say nothing; the entry point counts.
     ...(gpus === undefined ? {} : { PERENNIAL_GPUS: String(gpus) }),
     PYTHONUNBUFFERED: '1',
     PYTHONDONTWRITEBYTECODE: '1',
     PYTHONHASHSEED: '0',
+    ...replicaVariables(job, rank),
   };
+}
+
+function replicaVariables({ key, replicas = 1 }: TrainingJob, rank: number) {
+  if (replicas === 1) return {};
+  const meeting = { address: '127.0.0.1', port: meetingPort(key), replicas };
+  const PERENNIAL_ML_ROOT = replicaRoot(folderInside, rank);
+  return { ...variablesOfOneMachineEach(meeting, rank), PERENNIAL_ML_ROOT };
 }
 
 /** What a job is known by; of none nothing. */
 export function labelsOf(job: TrainingJob | null): Record<string, string> {
   if (!job) return {};
-  const { labels, model, delivery, attempt } = job;
-  return { ...labels, model, delivery: String(delivery), attempt: String(attempt) };
+  const { labels, model, delivery, attempt, replicas = 1 } = job;
+  const several = replicas === 1 ? {} : { replicas: String(replicas) };
+  return { ...labels, model, delivery: String(delivery), attempt: String(attempt), ...several };
 }
 
 function prefixed(labels: Record<string, string>): Record<string, string> {

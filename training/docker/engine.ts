@@ -45,3 +45,8 @@ export function unavailable(error: unknown): PerennialError {
     { cause: error },
   );
 }
+
+/** Whether the engine could not find what the job asked of the machine; everything else may be better in a minute. */
+export function isPlacement(error: unknown): boolean {
+  return /device driver|nvidia|unknown device|no such device|gpu/i.test(wordsOf(error));
+}

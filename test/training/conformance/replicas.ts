@@ -1,6 +1,6 @@
 import { access, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { readAll, untilExited, untilSaid } from '../watching.js';
 import type { Given } from './given.js';
 
@@ -37,18 +37,16 @@ export function describeReplicas(given: Given): void {
 
   it('gives replicas one input and one set of checkpoints, and each its own output', async (context) => {
     given.needs(context, given.under.replicas);
-    const { job, ended } = await given.run(
-      'step=1 touch=model/part touch=checkpoints/part exit=0',
-      {
-        replicas: 2,
-      },
-    );
-    expect(ended).toMatchObject({ code: 0 });
+    const script = 'step=1 touch=model/part touch=checkpoints/part await=checkpoints/gate exit=0';
+    const job = await given.job(script, { replicas: 2 });
+    await given.backend.submit(job);
     const root = given.backend.root(job.key);
+    await vi.waitFor(() => access(join(root, 'replicas', '1', 'model', 'part')), 20_000);
+    await writeFile(join(root, 'checkpoints', 'gate'), '');
+    expect(await untilExited(given.backend, job.key)).toMatchObject({ code: 0 });
     const progress = await readFile(join(root, 'output', 'progress.jsonl'), 'utf8');
     expect(progress.trim().split('\n')).toHaveLength(1);
     await access(join(root, 'checkpoints', 'part'));
-    await access(join(root, 'replicas', '1', 'model', 'part'));
     await given.backend.remove(job.key);
     await expect(access(root)).rejects.toMatchObject({ code: 'ENOENT' });
   });
@@ -65,9 +63,11 @@ export function describeReplicas(given: Given): void {
 
   it('stops all replicas that are asked to stop', async (context) => {
     given.needs(context, given.under.replicas);
-    const job = await given.job('obey say=ready forever', { replicas: 2 });
+    const job = await given.job('obey touch=model/ready forever', { replicas: 2 });
     await given.backend.submit(job);
-    await untilSaid(given.backend, job.key, 'ready');
+    const root = given.backend.root(job.key);
+    for (const rank of ['0', '1'])
+      await vi.waitFor(() => access(join(root, 'replicas', rank, 'model', 'ready')), 20_000);
     await given.backend.cancel(job.key, 10_000);
     expect(await given.backend.status(job.key)).toMatchObject({ state: 'exited', code: 143 });
   });
