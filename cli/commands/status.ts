@@ -21,7 +21,7 @@ export function addStatusCommand(program: Command): void {
     .command('status [model]')
     .summary('show what runs on this machine, and where; or how a model stands')
     .description(
-      'Shows each part that `perennial up` runs from this PERENNIAL_HOME, and the trainings that wait for money. Exit code 0 when all of it runs, 3 otherwise. With a model it says in one line how its newest delivery stands, and what it waits for.',
+      'Shows each part that `perennial up` runs from this PERENNIAL_HOME, and the trainings that wait for money or for GPUs that no worker owns. Exit code 0 when all of it runs, 3 otherwise. With a model it says in one line how its newest delivery stands, and what it waits for.',
     )
     .option('--json', 'print one JSON document')
     .option('--api <url>', 'with a model: address of the control API')
@@ -38,8 +38,8 @@ export function addStatusCommand(program: Command): void {
       const supervised = notes !== undefined && (await isRunning(notes.supervisor));
       const running = supervised && parts.every((part) => part.running);
       if (!running) process.exitCode = exitCodes.unreachable;
-      const awaitedMoney = await listAwaited(parts);
-      if (json) return sayJson({ home, running, supervised, parts, awaitedMoney });
+      const waiting = await askWhatWaits(parts);
+      if (json) return sayJson({ home, running, supervised, parts, ...waiting });
       sayTable(
         ['part', 'address', 'state', 'pid'],
         parts.map(({ name, address, pid, running: up }) => [
@@ -52,8 +52,11 @@ export function addStatusCommand(program: Command): void {
       );
       if (notes && !supervised)
         say('Nobody supervises these: `perennial up` adopts them, `perennial down` stops them.');
-      if (running) await sayUnserved();
-      for (const each of awaitedMoney) sayAwaited(each);
+      for (const name of waiting.unservedGpuClasses)
+        say(
+          `Trainings wait for GPU class ${name}, which no worker serves; start one with PERENNIAL_GPUS=${name}:1`,
+        );
+      for (const each of waiting.awaitedMoney) sayAwaited(each);
     });
 }
 
@@ -67,24 +70,22 @@ async function sayStanding(model: string, options: CommonOptions): Promise<void>
   say(`${paint('bold', model)} delivery ${number}, ${standing}`);
 }
 
-/** What waits for a machine that nobody has started. The table stands without it. */
-async function sayUnserved(): Promise<void> {
-  const { unservedGpuClasses } = await connectApi({})
-    .status()
-    .catch(() => ({ unservedGpuClasses: [] }));
-  for (const name of unservedGpuClasses)
-    say(
-      `Trainings wait for GPU class ${name}, which no worker serves; start one with PERENNIAL_GPUS=${name}:1`,
-    );
+interface Waiting {
+  awaitedMoney: AwaitedMoney[];
+  unservedGpuClasses: string[];
 }
 
-/** What waits for money, where a control API of this stack answers at once. The table stands without it. */
-async function listAwaited(parts: (NotedPart & { running: boolean })[]): Promise<AwaitedMoney[]> {
+/** What waits for money and for machines, where a control API of this stack answers at once. The table stands without it. */
+async function askWhatWaits(parts: (NotedPart & { running: boolean })[]): Promise<Waiting> {
+  const nothing = { awaitedMoney: [], unservedGpuClasses: [] };
   const api = parts.find(({ name, running }) => name === 'api' && running);
-  if (!api) return [];
-  return connectApi({ api: api.address }, answerMs)
-    .listAwaitedMoney()
-    .catch(() => []);
+  if (!api) return nothing;
+  const perennial = connectApi({ api: api.address }, answerMs);
+  const [awaitedMoney, { unservedGpuClasses }] = await Promise.all([
+    perennial.listAwaitedMoney().catch(() => []),
+    perennial.status().catch(() => nothing),
+  ]);
+  return { awaitedMoney, unservedGpuClasses };
 }
 
 async function inspect(part: NotedPart): Promise<NotedPart & { running: boolean }> {

@@ -169,6 +169,7 @@ describe('against a living server', () => {
     expect(jsonOf(await run('watch', 'flights', '--json'))).toMatchObject({
       delivery: { outcome: 'promoted' },
     });
+    expect((await run('status', 'flights')).stdout).toMatch(/^flights delivery 1, promoted: /);
     expect(await run('logs', 'flights')).toMatchObject({ code: 0 });
     expect((await run('list')).stdout).toMatch(/flights +my-team +v1 +1 +1, .* promoted/);
   });
