@@ -143,6 +143,55 @@ describe('the good path', () => {
     expect(world.calls(model)).not.toContain('moveRoute');
   });
 
+  test('a search takes the place of the training, and its best trial goes on', async () => {
+    const search = { trials: 3, parallel: 2 };
+    const { model, result } = await resultOf({
+      openDelivery: async (input) => {
+        const plan = await healthy.openDelivery(input);
+        return { ...plan, training: { ...plan.training, search } };
+      },
+      superviseTraining: async (input) =>
+        input.trial?.number === 2
+          ? { kind: 'failed', code: 65, reason: 'No such column.' }
+          : healthy.superviseTraining(input),
+    });
+    expect(result.outcome).toBe('promoted');
+    const supervised = world.inputs(model, 'superviseTraining').map(({ trial }) => trial);
+    expect(supervised.toSorted((one, other) => (one?.number ?? 0) - (other?.number ?? 0))).toEqual([
+      { number: 1, parameters: { rate: 0.1 } },
+      { number: 2, parameters: { rate: 0.2 } },
+      { number: 3, parameters: { rate: 0.3 } },
+    ]);
+    const told = world.inputs(model, 'tellTrial').filter(({ number }) => number === 2);
+    expect(told).toMatchObject([{ trained: { kind: 'failed', reason: 'No such column.' } }]);
+    const trained = world.inputs(model, 'registerVersion').map((input) => input.trained.trial);
+    expect(trained).toEqual([{ number: 1, parameters: { rate: 0.1 } }]);
+  });
+
+  test('an unknown metric ends a search with what it is told, and the trials that still run with it', async () => {
+    const model = newModel();
+    world.script(model, {
+      openDelivery: async (input) => {
+        const plan = await healthy.openDelivery(input);
+        return { ...plan, training: { ...plan.training, search: { trials: 9, parallel: 2 } } };
+      },
+      superviseTraining: async (input) =>
+        input.trial?.number === 1 ? healthy.superviseTraining(input) : untilCancelled(),
+      tellTrial: async () => ({
+        state: 'failed',
+        value: null,
+        over: { reason: 'It tells rows.', stopOthers: true },
+      }),
+      chooseTrial: async () => ({ kind: 'failed', code: 1, reason: 'It tells rows.', attempt: 1 }),
+    });
+    const handle = await world.deliver(model);
+    expect(await handle.result()).toMatchObject({
+      outcome: 'training-failed',
+      explanation: 'It tells rows.',
+    });
+    expect(world.calls(model).filter((name) => name === 'superviseTraining')).toHaveLength(2);
+  });
+
   test('a record that cannot be kept at once is kept by an activity that people see waiting', async () => {
     const names: ActivityName[] = ['openDelivery', 'openTrainingAttempt', 'openRelease'];
     const model = newModel();
