@@ -32,6 +32,8 @@ const claimMs = 20_000;
 const lookMs = 50;
 /** How long a killed trainer may take to be gone. */
 const killMs = 10_000;
+/** The same of a wrapper that has done all it had to. */
+const endMs = 5_000;
 
 const claim = z.object({ pid: z.int().positive(), started: z.string(), startedAt: z.string() });
 const exit = z.object({
@@ -195,6 +197,9 @@ export function createProcessBackend({
     const { state } = await status(key);
     if (state === 'running')
       throw new PerennialError('INTERNAL', `The training ${key} still runs: cancel it first.`);
+    const claimed = await readClaim(key);
+    // A wrapper says how its trainer ended and ends itself a moment later.
+    if (claimed) await untilDead(claimed, endMs);
     await removeJobFolder(jobs, key);
   }
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';
-import { identifyProcess } from '../../runtime/process-identity.js';
+import { identifyProcess, isRunning } from '../../runtime/process-identity.js';
 import type { TrainingBackend } from '../../training/backend.js';
 import { jobFolder } from '../../training/job-folder.js';
 import { createProcessBackend } from '../../training/process.js';
@@ -131,6 +131,14 @@ describe('A training process', () => {
     const ended = await untilExited(backend, job.key);
     expect(ended).toMatchObject({ code: 137, outOfMemory: false });
     expect(Date.parse(ended.finishedAt)).toBe(Math.floor(mtimeMs));
+  });
+
+  it('is removed with its wrapper, which ends a moment after it has said how the trainer did', async () => {
+    const job = await start('exit=0');
+    const wrapper = await identifyProcess(await wrapperPid(job.key));
+    while ((await backend.status(job.key)).state === 'running');
+    await backend.remove(job.key);
+    expect(wrapper && (await isRunning(wrapper))).not.toBe(true);
   });
 
   it('kills the replicas that do not stop when another has failed', async () => {
