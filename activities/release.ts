@@ -227,7 +227,7 @@ export function createReleaseActivities({
         payload: { ...input, revision },
       });
       await appendAudit(tx, {
-        actor: 'perennial',
+        actor: input.by ?? 'perennial',
         action: `release.${input.outcome}`,
         subject: subjectOf(input),
         detail: { delivery: input.delivery, reason: input.reason, revision },

@@ -26,6 +26,8 @@ export const appliedSpec = z.strictObject({
   digest: sha256,
   /** False when exactly this spec was there already. */
   created: z.boolean(),
+  /** True when the model had been retired: it is served and watched as before. */
+  backInService: z.boolean(),
 });
 export type AppliedSpec = z.infer<typeof appliedSpec>;
 

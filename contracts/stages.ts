@@ -234,6 +234,8 @@ export interface SteerReleaseInput extends DeliveryKey {
 export interface CloseReleaseInput extends DeliveryKey {
   version: number;
   outcome: ReleaseOutcome;
+  /** Who ended it; left out where no person did. */
+  by?: string;
   reason: string;
 }
 export interface ReleaseResult {

@@ -6,11 +6,11 @@ import { appendAudit } from './audit.js';
 import type { Database, Executor } from './connect.js';
 import { model, spec } from './schema/spec.js';
 
-/** Registers a spec under the digest of its content and makes it the model's current one. The same content again changes nothing. */
+/** Registers a spec under the digest of its content and makes it the model's current one, which takes a retired model back into service. The same content again changes nothing. */
 export async function registerSpec(
   db: Database,
   { content, by }: { content: Omit<RegisteredSpec, 'digest'>; by: string },
-): Promise<{ digest: string; created: boolean }> {
+): Promise<{ digest: string; created: boolean; backInService: boolean }> {
   const digest = digestOf(content);
   const name = content.spec.model;
   return db.transaction(async (tx) => {
@@ -28,7 +28,8 @@ export async function registerSpec(
       .select({ current: model.currentSpec, retiredAt: model.retiredAt })
       .from(model)
       .where(eq(model.name, name));
-    if (before?.current === digest && before.retiredAt === null) return { digest, created };
+    const backInService = (before?.retiredAt ?? null) !== null;
+    if (before?.current === digest && !backInService) return { digest, created, backInService };
     await tx
       .update(model)
       .set({ currentSpec: digest, retiredAt: null, offAirAt: null })
@@ -39,7 +40,7 @@ export async function registerSpec(
       subject: name,
       detail: { digest, before: before?.current ?? null },
     });
-    return { digest, created };
+    return { digest, created, backInService };
   });
 }
 

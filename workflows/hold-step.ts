@@ -19,7 +19,8 @@ import {
 export type StepEnd =
   | { kind: 'next' }
   | { kind: 'promote'; by: string; reason: string }
-  | { kind: 'rollback' | 'abort'; reason: string; stopJudge: () => void }
+  /** `by`: who ended it; left out where the judge did. */
+  | { kind: 'rollback' | 'abort'; by?: string; reason: string; stopJudge: () => void }
   | { kind: 'renew'; held: HeldStep };
 
 export interface HeldStep {
@@ -91,7 +92,7 @@ function obey(
       return null;
     case 'abort':
       if (waited) upsertSearchAttributes(nobodyAwaited);
-      return { kind: 'abort', reason: words, stopJudge };
+      return { kind: 'abort', by, reason: words, stopJudge };
     case 'promote':
       if (waited) upsertSearchAttributes(nobodyAwaited);
       stopJudge();
@@ -102,6 +103,7 @@ function obey(
         ? { kind: 'promote', by, reason: `approved by ${by}${reason ? `: ${reason}` : ''}` }
         : {
             kind: 'rollback',
+            by,
             reason: `rejected by ${by}${reason ? `: ${reason}` : ''}`,
             stopJudge,
           };

@@ -32,7 +32,8 @@ interface Carried {
   signals: number;
 }
 
-type Outcome = Omit<ReleaseResult, 'version' | 'revision'>;
+/** `by` is who ended it, where a person did. */
+type Outcome = Omit<ReleaseResult, 'version' | 'revision'> & { by?: string };
 
 /**
  * Moves traffic to one version: staging, then canary steps with a judge at each, then promotion in one guarded transaction, or the
@@ -74,7 +75,8 @@ export async function releaseModel(
       ),
     );
     await commands.finish();
-    return { ...outcome, version, revision: board.state.revision };
+    const { by: _, ...ended } = outcome;
+    return { ...ended, version, revision: board.state.revision };
   } catch (error) {
     if (error instanceof ContinueAsNew) throw error;
     const cancelled = isCancellation(error);
@@ -117,7 +119,8 @@ export async function releaseModel(
           // The traffic first: the judge may take seconds to hear that it is over.
           const reason = await restore(ended.reason);
           ended.stopJudge();
-          return { outcome: ended.kind === 'abort' ? 'aborted' : 'rolled-back', reason };
+          const outcome = ended.kind === 'abort' ? 'aborted' : 'rolled-back';
+          return { outcome, reason, ...(ended.by !== undefined && { by: ended.by }) };
         }
       }
     }
@@ -157,7 +160,8 @@ export async function releaseModel(
     const command = commands.take();
     if (command) {
       staging.stop();
-      return { outcome: 'aborted', reason: `abort by ${command.by}: ${command.reason}` };
+      const { by, reason } = command;
+      return { outcome: 'aborted', reason: `abort by ${by}: ${reason}`, by };
     }
     await condition(() => staging.settled());
     const { ok, reason } = staging.result();

@@ -8,6 +8,7 @@ import { checkExpression } from '../../governance/policy.js';
 import { answers, body, createRouter } from '../answers.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { refuseInput } from '../errors.js';
+import { watchAgain } from '../watch-again.js';
 
 const apply = createRoute({
   method: 'post',
@@ -18,7 +19,7 @@ const apply = createRoute({
 });
 
 /** Specs, content-addressed. */
-export function createSpecRoutes({ db, pinImage }: ApiDependencies) {
+export function createSpecRoutes({ db, engine, log, pinImage }: ApiDependencies) {
   return createRouter().openapi(apply, async (context) => {
     const { base, by, ...sent } = context.req.valid('json');
     const spec = modelSpec.safeParse(sent.spec);
@@ -34,6 +35,7 @@ export function createSpecRoutes({ db, pinImage }: ApiDependencies) {
     if (image !== undefined && pinImage) spec.data.training.image = await pinImage(image);
     const content = { spec: spec.data, contract: contract.data, base };
     const registered = await registerSpec(db, { content, by });
+    if (registered.backInService) await watchAgain({ db, engine, log }, spec.data.model);
     return context.json({ model: spec.data.model, ...registered }, 200);
   });
 }

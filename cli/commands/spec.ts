@@ -31,7 +31,7 @@ export function addApplyCommand(program: Command): void {
       .command('apply [file]')
       .summary('register a spec and make it the current one')
       .description(
-        'Registers model.yaml with its data contract and makes it the current spec of its model. The same spec twice changes nothing.',
+        'Registers model.yaml with its data contract and makes it the current spec of its model. The same spec twice changes nothing; a retired model it takes back into service.',
       ),
   )
     .addHelpText('after', examples('perennial apply model.yaml'))
@@ -40,6 +40,7 @@ export function addApplyCommand(program: Command): void {
       const applied = await connect(options).applyFile(path, { by: principalOf(options) });
       if (options.json) return sayJson(applied);
       const what = applied.created ? 'registered' : 'unchanged';
-      say(`${paint('bold', applied.model)} ${what}, spec ${applied.digest.slice(0, 12)}`);
+      const back = applied.backInService ? ', back in service' : '';
+      say(`${paint('bold', applied.model)} ${what}, spec ${applied.digest.slice(0, 12)}${back}`);
     });
 }

@@ -209,6 +209,8 @@ describe('a release through the API', () => {
     expect(back).toMatchObject({ ended: { version: 3 }, from: 3, to: 2, outcome: 'aborted' });
     expect(back.explanation).toBe('abort by ada: rollback: complaints');
     expect((await perennial.showModel('ended')).route?.arms).toEqual(all(2));
+    const done = await perennial.audit({ model: 'ended', delivery: 3, actor: 'ada' });
+    expect(done.at(-1)).toMatchObject({ action: 'release.aborted', subject: 'ended v3' });
 
     await eventually(
       'the end of the delivery',
@@ -291,6 +293,7 @@ test('a retired model stops being watched, refuses deliveries, and comes back by
   const back = await perennial.showModel('tired');
   expect(back).toMatchObject({ retiredAt: null, offAirAt: null, champion: 1 });
   expect(back.route?.arms).toHaveLength(1);
+  expect(await perennial.showMonitor('tired')).toMatchObject({ paused: false });
   const done = (await perennial.audit({ model: 'tired' })).map(({ action }) => action);
   expect(done.filter((action) => action.startsWith('model.'))).toEqual([
     'model.retired',
