@@ -15,9 +15,25 @@ export function answers<T extends z.ZodType>(schema: T, description: string) {
   } as const;
 }
 
-/** A JSON body that must be there. */
+/**
+ * A JSON body that must be there. A NUL is refused whoever reads on: PostgreSQL keeps none, and behind a signal an activity would try to
+ * store it for ever.
+ */
 export function body<T extends z.ZodType>(schema: T) {
-  return { content: { 'application/json': { schema } }, required: true } as const;
+  const kept = schema.refine((value) => !holdsNul(value), 'a text in it holds a NUL character');
+  return { content: { 'application/json': { schema: kept } }, required: true } as const;
+}
+
+/** Without recursion: what is nested too deeply is another check's to refuse. */
+function holdsNul(value: unknown): boolean {
+  const left = [value];
+  while (left.length > 0) {
+    const next = left.pop();
+    if (typeof next === 'string' && next.includes('\0')) return true;
+    if (typeof next !== 'object' || next === null) continue;
+    for (const [name, within] of Object.entries(next)) left.push(name, within);
+  }
+  return false;
 }
 
 export const ofModel = z.object({ model: modelName });
@@ -31,7 +47,7 @@ export const limit = (most: number, usual: number) =>
 export const idempotency = z.object({
   'idempotency-key': z
     .string()
-    .regex(/^[\w.:-]{1,128}$/)
+    .regex(/^[\w.:-]{1,128}$/, 'up to 128 letters, digits and . _ : -')
     .optional(),
 });
 

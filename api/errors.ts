@@ -53,6 +53,8 @@ function toPerennialError(error: unknown): PerennialError {
     return new PerennialError('TEMPORAL_UNAVAILABLE', 'The Temporal server does not answer.');
   if (isConnectionLost(error))
     return new PerennialError('DATABASE_UNAVAILABLE', 'The database does not answer.');
+  if (isUnkeepable(error))
+    return new PerennialError('INPUT_INVALID', 'A text of the request holds a NUL character.');
   return new PerennialError('INTERNAL', 'Something went wrong on our side.');
 }
 
@@ -63,6 +65,13 @@ function isTemporalAway(error: unknown): boolean {
   if (error instanceof Error && /Failed to connect before the deadline/.test(error.message))
     return true;
   return error instanceof ServiceError && isTemporalAway(error.cause);
+}
+
+/** What PostgreSQL says of a NUL in a text or in JSON. */
+function isUnkeepable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if ('code' in error && (error.code === '22021' || error.code === '22P05')) return true;
+  return isUnkeepable(error.cause);
 }
 
 /** Postgres classes 08 (connection) and 57 (shut down), and what the socket says; drizzle wraps them as a cause. */

@@ -173,6 +173,18 @@ describe('every error', () => {
       'INPUT_INVALID',
     ],
     [
+      'a text that no database keeps',
+      () => post('/models/nobody/decision', { vote: 'reject', by: 'ada', reason: 'a\0b' }),
+      422,
+      'INPUT_INVALID',
+    ],
+    [
+      'a question that no database can be asked',
+      () => api.request('/api/v1/audit?actor=%00'),
+      422,
+      'INPUT_INVALID',
+    ],
+    [
       'a rollback without a reason',
       () => post('/models/nobody/rollback', { by: 'ada' }),
       422,
