@@ -27,7 +27,7 @@ export const errorCatalogue = {
   UNAUTHENTICATED: {
     kind: 'fix',
     http: 401,
-    hint: 'Send `Authorization: Bearer …` with the API’s token; the CLI reads it from the file that PERENNIAL_API_TOKEN_FILE names.',
+    hint: 'Send `Authorization: Bearer …` with the API’s token, which the CLI reads from the file that PERENNIAL_API_TOKEN_FILE names; a trainer sends the one of its attempt.',
   },
   ROUTE_NOT_FOUND: { kind: 'fix', http: 404, hint: 'See /api/v1/openapi.json for what there is.' },
   CONFIG_INVALID: {
