@@ -85,7 +85,9 @@ export function createTrainingMeter({
       (more > 0 && !(await reserveMore(db, account, more)) ? tightestOf(standings) : undefined);
     if (!passed) return null;
     const ran = { seconds: account.milliseconds / 1_000, spent: account.spent };
-    const reason = exceededSentence(passed, { needs: ahead, ran });
+    // What it holds itself is free again once it has stopped.
+    const left = { ...passed, reserved: Math.max(0, passed.reserved - account.reserved) };
+    const reason = exceededSentence(left, { needs: ahead, ran });
     await tellExceeded(db, { key: account.key, budget: passed, reason });
     return reason;
   }

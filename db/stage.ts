@@ -40,6 +40,20 @@ export async function enterStage(
     .onConflictDoNothing();
 }
 
+/** Marks a stage as going on after all: its next end is the one that counts. */
+export async function reopenStage(tx: Executor, key: DeliveryKey, stage: Stage): Promise<void> {
+  await tx
+    .update(deliveryStage)
+    .set({ endedAt: null })
+    .where(
+      and(
+        eq(deliveryStage.model, key.model),
+        eq(deliveryStage.delivery, key.delivery),
+        eq(deliveryStage.stage, stage),
+      ),
+    );
+}
+
 /** Marks a stage as ended; the first end stands. */
 export async function leaveStage(tx: Executor, key: DeliveryKey, stage: Stage): Promise<void> {
   await tx

@@ -5,11 +5,12 @@ import type { AskedTrial, DeliveryKey, TrainingAttempt } from '../contracts/stag
 import type { ProgressLine, TrainingOutcome } from '../contracts/training.js';
 import { appendAudit } from './audit.js';
 import type { Database, Executor, Transaction } from './connect.js';
+import { reopenStage } from './stage.js';
 import { metric, trainingLog, trainingRun } from './schema/training.js';
 
 const rowsAtOnce = 1_000;
 
-/** Opens an attempt's row. The same attempt again finds its row and changes nothing. */
+/** Opens an attempt's row; the stage of its training goes on with it. The same attempt again finds its row and changes nothing. */
 export async function openTrainingRun(
   db: Database,
   { model, delivery, attempt, key, trial }: TrainingAttempt & { trial?: AskedTrial | undefined },
@@ -23,6 +24,7 @@ export async function openTrainingRun(
       .onConflictDoNothing()
       .returning({ key: trainingRun.key });
     if (inserted.length === 0) return;
+    await reopenStage(tx, { model, delivery }, 'train');
     await appendAudit(tx, {
       actor: 'perennial',
       action: 'training.opened',

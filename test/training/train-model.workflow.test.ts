@@ -288,6 +288,9 @@ describe('trainModel with a real trainer', () => {
       expect(Math.abs((second?.milliseconds ?? 0) - result.seconds * 1_000)).toBeLessThanOrEqual(
         looseness,
       );
+      const { seconds } = (await perennial.showDelivery(input.model, 1)).delivery;
+      const counted = (first?.milliseconds ?? 0) + (second?.milliseconds ?? 0);
+      expect(seconds.train).toBeGreaterThan(counted / 1_000);
       const { rows } = await fresh.db.execute(
         sql`SELECT sum(amount)::int AS spent FROM ledger JOIN training_account USING (key) WHERE kind = 'usage' AND model = ${input.model}`,
       );
