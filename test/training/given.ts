@@ -20,6 +20,7 @@ export async function givenTraining(
     progressEvery?: string;
     trainer?: string;
     resources?: Resources;
+    replicas?: number;
     priority?: number;
   } = {},
 ): Promise<SuperviseTrainingInput> {

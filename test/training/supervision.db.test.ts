@@ -107,6 +107,23 @@ describe('Supervising a training', () => {
     expect(await backend.status(input.key)).toEqual({ state: 'gone' });
   });
 
+  it('ends, of several replicas, with what the first one handed over and all of them said', async () => {
+    const input = await open('step=1 all-reduce=1 succeed', { replicas: 2 });
+    expect(await run(input)).toMatchObject({ kind: 'succeeded', metrics: { loss: 0.5 } });
+    expect((await linesOf(input)).toSorted()).toEqual(['[0] sum 3', '[1] sum 3']);
+    expect(await trainingMetrics(fresh.db, input.model, 1)).toHaveLength(1);
+  });
+
+  it('tells which replica failed, and in its words', async () => {
+    const script = 'obey all-reduce=1 fail-as=1:The_rows_are_odd. forever';
+    const input = await open(script, { replicas: 2 });
+    expect(await run(input)).toMatchObject({
+      kind: 'failed',
+      code: 65,
+      reason: 'Replica 1: The rows are odd.',
+    });
+  });
+
   it('answers the same when it runs again after its end, and starts nothing', async () => {
     const input = await open('succeed');
     const outcome = await run(input);

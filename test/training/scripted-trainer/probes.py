@@ -113,9 +113,12 @@ def refuse_as(rank):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
-def kill_as(rank):
+def fail_as(value):
+    """Fails where this is the replica of that rank, in a sentence."""
+    rank, _, sentence = value.partition(":")
     if os.environ.get("RANK") == rank:
-        os.kill(os.getpid(), signal.SIGKILL)
+        (root / "output" / "failure").write_text(sentence.replace("_", " "))
+        sys.exit(65)
 
 
 def break_as(rank):
@@ -127,7 +130,7 @@ def break_as(rank):
 probes = {
     "all-reduce": all_reduce,
     "break-as": break_as,
-    "kill-as": kill_as,
+    "fail-as": fail_as,
     "refuse-as": refuse_as,
     "complain": complain,
     "bytes": write_bytes,
