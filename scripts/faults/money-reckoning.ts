@@ -18,8 +18,8 @@ const prices = priceBook.parse({
 const reckoning = 3_000;
 /** The same until it sees that a job has vanished, whose last reckoning then stands. */
 const look = 1_500;
-/** Milliseconds after the kill of a worker or an engine in which nobody may have looked, or an end may be told late. */
-const unwatched = 25_000;
+/** Milliseconds after its kill in which a worker or an engine may be away; supervision waits up to 30 s after many of them. */
+const away = 45_000;
 
 interface Account {
   attempt: number;
@@ -27,6 +27,8 @@ interface Account {
   counted: number;
   own: number | null;
   wall: number;
+  /** Its job was gone, with its clock. */
+  vanished: boolean;
   /** When it was opened; milliseconds since 1970. */
   opened: number;
   spent: number;
@@ -43,7 +45,7 @@ export async function countTrainings({ database }: Arena): Promise<void> {
 
 /**
  * What is wrong with the ledger of a training, a sentence each: each attempt is counted once, by its job's own clock, and settled. What the
- * trainer itself wrote down must agree with it, but for the time in which strikes had left nobody to look.
+ * trainer itself wrote down must agree with it; of a job that vanished, but for the time in which strikes had left nobody to look.
  */
 export async function reckonMoney(
   arena: Arena,
@@ -83,32 +85,45 @@ function judgeAccount({
 }
 
 function compareLives(
-  { attempt, counted, opened }: Account,
+  { attempt, counted, opened, vanished }: Account,
   all: readonly Life[],
   strikes: readonly Strike[],
 ): string[] {
   const lives = all.filter((life) => life.attempt === attempt);
   const ran = lives.reduce((sum, { from, to }) => sum + to - from, 0);
-  const slack = reckoning + look + lives.reduce((sum, life) => sum + unseenOf(life, strikes), 0);
+  // Of a life that is gone only that is known which somebody saw; of any other its last moment.
+  const isLost = vanished || lives.length > 1;
+  const blind = lives.reduce((sum, life) => sum + (isLost ? blindIn(life, strikes) + look : 0), 0);
+  const least = ran - blind - reckoning;
   const [first] = lives;
+  const over = (first?.to ?? 0) - opened;
+  const isToldLate = lives.some((life) => isEngineAway(life, strikes));
   return [
-    ...(counted < ran - slack
+    ...(counted < least
       ? [`attempt ${attempt} trained for ${ran} ms and was counted for ${counted}`]
       : []),
     // Before its first line it starts; a second life starts anew.
-    ...(lives.length === 1 && first && counted > first.to - opened + slack
-      ? [`attempt ${attempt} was over after ${first.to - opened} ms and was counted for ${counted}`]
+    ...(lives.length === 1 && !isToldLate && counted > over + reckoning
+      ? [`attempt ${attempt} was over after ${over} ms and was counted for ${counted}`]
       : []),
   ];
 }
 
-/** Milliseconds of a life, and of the time until its end is told, that strikes left unwatched. */
-function unseenOf({ from, to }: Life, strikes: readonly Strike[]): number {
-  const blind = strikes.filter(({ target }) => target === 'worker' || target === 'engine');
-  const until = to + unwatched;
-  return blind.reduce(
-    (sum, { at }) => sum + Math.max(0, Math.min(until, at + unwatched) - Math.max(from, at)),
-    0,
+/** Milliseconds of a life in which a killed worker or engine left nobody to look. */
+function blindIn({ from, to }: Life, strikes: readonly Strike[]): number {
+  let [blind, seen] = [0, from];
+  for (const { target, at } of strikes.toSorted((one, other) => one.at - other.at)) {
+    if (target !== 'worker' && target !== 'engine') continue;
+    const [begin, end] = [Math.max(at, seen), Math.min(at + away, to)];
+    if (end > begin) [blind, seen] = [blind + end - begin, end];
+  }
+  return blind;
+}
+
+/** An engine that comes back takes the moment at which it finds a container dead for that of its death. */
+function isEngineAway({ from, to }: Life, strikes: readonly Strike[]): boolean {
+  return strikes.some(
+    ({ target, at }) => target === 'engine' && at > from - away && at < to + away,
   );
 }
 
@@ -117,6 +132,7 @@ async function accountsOf({ database }: Arena, model: string): Promise<Account[]
     SELECT run.attempt, account.milliseconds::float8 AS counted, account.spent::float8, account.reserved::float8 AS held,
       account.settled_at IS NOT NULL AS settled, (run.outcome ->> 'seconds')::float8 * 1000 AS own,
       extract(epoch FROM run.ended_at - run.started_at)::float8 * 1000 AS wall,
+      run.outcome ->> 'code' IS NOT DISTINCT FROM '75' AS vanished,
       extract(epoch FROM run.started_at)::float8 * 1000 AS opened,
       (SELECT coalesce(sum(milliseconds), 0)::float8 FROM ledger WHERE key = run.key) AS rows
     FROM training_run run LEFT JOIN training_account account USING (key) WHERE run.model = $1 ORDER BY 1`;
