@@ -49,5 +49,9 @@ export function createEarlyStops({ db }: { db: Database }) {
 
 function sentenceOf({ rule, metric, step, value, bar, others }: StopJudgement): string {
   const against = rule === 'median' ? 'the median of' : 'the bar of the better half among it and';
-  return `At step ${step} its ${metric} was ${value}, worse than ${bar}, ${against} ${others.length} other trials; it was stopped.`;
+  return `At step ${step} its ${metric} was ${rounded(value)}, worse than ${rounded(bar)}, ${against} ${others.length} other trials; it was stopped.`;
+}
+
+function rounded(value: number): string {
+  return String(Number(value.toPrecision(4)));
 }

@@ -38,20 +38,24 @@ function saySearch({ model, delivery, search, trials }: SearchView): void {
   const names = Object.keys(search.parameters);
   sayTable(
     ['trial', 'state', metric, 'step', 'attempts', ...names, 'because'],
-    trials.map((trial) => [
-      trial.trial,
-      trial.chosen ? `${trial.state} *` : trial.state,
-      number(trial.value),
-      trial.step,
-      trial.attempts,
-      ...names.map((name) => valueOf(trial, name)),
-      trial.reason,
-    ]),
+    trials
+      .toSorted(byNumber)
+      .map((trial) => [
+        trial.trial,
+        trial.chosen ? `${trial.state} *` : trial.state,
+        number(trial.value),
+        trial.step,
+        trial.attempts,
+        ...names.map((name) => valueOf(trial, name)),
+        trial.reason,
+      ]),
     'No trial was begun yet.',
   );
   const chosen = trials.find((each) => each.chosen);
   if (chosen) say(`\n* its model (${chosen.artifact?.slice(0, 12)}) became the candidate`);
 }
+
+const byNumber = (one: TrialView, other: TrialView) => one.trial - other.trial;
 
 function valueOf({ parameters }: TrialView, name: string): string {
   const value = parameters[name];

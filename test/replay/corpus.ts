@@ -31,6 +31,12 @@ export function idOf(name: string): string {
   const [kind = '', ...rest] = (name.split('/')[1] ?? '')
     .replace(/-[a-z_]+-[0-9a-f]{8}\.json$/, '')
     .split('-');
-  if (kind === 'train') return `train/${rest.slice(0, -1).join('-')}/${rest.at(-1)}`;
+  if (kind === 'train') return trainingId(rest.join('-'));
   return rest.length > 0 ? `${kind}/${rest.join('-')}` : kind;
+}
+
+/** `<model>-<delivery>`, and of a search `-trial-<number>` behind it. */
+function trainingId(name: string): string {
+  const [, model, delivery, trial] = /^(.+?)-(\d+)(?:-(trial-\d+))?$/.exec(name) ?? [];
+  return ['train', model, delivery, ...(trial ? [trial] : [])].join('/');
 }

@@ -11,7 +11,10 @@ import type {
 } from '../../contracts/stages.js';
 import type { TrainingOutcome } from '../../contracts/training.js';
 import { firstBrokenAuditEntry } from '../../db/audit.js';
-import { openTrainingRun, recordMetrics, recordOutcome } from '../../db/training.js';
+import { readSearchView } from '../../db/search-view.js';
+import { readLogPage } from '../../db/training-log-view.js';
+import { readTrainingView } from '../../db/training-view.js';
+import { openTrainingRun, recordLog, recordMetrics, recordOutcome } from '../../db/training.js';
 import { listTrialEvents, recordJudged, trialsOf } from '../../db/trial.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { trainingKey } from '../../training/key.js';
@@ -158,6 +161,31 @@ describe('the record of a search', () => {
     const trials = trialsOf(await listTrialEvents(fresh.db, key));
     expect(trials.map((each) => each.chosen)).toEqual([false, true, false]);
     expect(await firstBrokenAuditEntry(fresh.db)).toBeNull();
+
+    const view = await readSearchView(fresh.db, key.model, 1);
+    expect(view).toMatchObject({ search: { metric: 'loss', parallel: 1 }, trials });
+    const { attempts } = await readTrainingView(fresh.db, key.model, 1);
+    const name = { installation: 'test', model: key.model, delivery: 1, attempt: 1 };
+    expect(attempts.map((each) => each.key)).toEqual([trainingKey({ ...name, trial: 2 })]);
+  });
+
+  test('of its log the newest trial is shown, from its beginning, or the one that is asked for', async () => {
+    const key = await given();
+    const log = async (number: number) => {
+      const { parameters } = await ask(key, number);
+      const { attempt } = await train(key, { number, parameters }, { loss: number });
+      const name = { installation: 'test', model: key.model, delivery: 1, attempt, trial: number };
+      await recordLog(fresh.db, trainingKey(name), [{ offset: 0, line: `trial ${number}` }]);
+    };
+    const page = (since: string, trial?: number) =>
+      readLogPage(fresh.db, key.model, 1, { since, limit: 10, trial });
+    await log(1);
+    const first = await page('0:0');
+    expect(first).toMatchObject({ lines: [{ line: 'trial 1' }], next: '1:1:0' });
+    expect(await page(first.next)).toMatchObject({ lines: [], next: '1:1:0' });
+    await log(2);
+    expect(await page(first.next)).toMatchObject({ lines: [{ line: 'trial 2' }], next: '2:1:0' });
+    expect(await page('0:0', 1)).toMatchObject({ lines: [{ line: 'trial 1' }] });
   });
 
   test('the database refuses what never happened, and forgets nothing', async () => {
