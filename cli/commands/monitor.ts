@@ -76,7 +76,7 @@ function sayMonitor(view: MonitorView): void {
     view;
   say(`${paint('bold', model)} monitor ${status}, ${checks} checks, ${retrainings} retrainings`);
   const source = everyOverride === null ? 'as the spec says' : 'set by a person';
-  say(`every     ${every / 1_000} s, ${source}`);
+  say(`every     ${durationOf(every)}, ${source}`);
   say(`next      ${nextCheckAt ?? 'none is planned'}`);
   if (lastReport)
     say(
@@ -89,4 +89,11 @@ function intervalOf(text: string): string | null {
   if (text === 'spec') return null;
   if (durationPattern.test(text)) return text;
   throw new UsageError(`'${text}' is no length of time such as 15m, 1h, 7d, nor \`spec\`.`);
+}
+
+/** As `--every` takes it. */
+function durationOf(milliseconds: number): string {
+  const units = { d: 86_400_000, h: 3_600_000, m: 60_000 };
+  const whole = Object.entries(units).find(([, length]) => milliseconds % length === 0);
+  return whole ? `${milliseconds / whole[1]}${whole[0]}` : `${milliseconds / 1_000}s`;
 }

@@ -99,8 +99,14 @@ test('an extension of a running canary stands in the audit trail, each one once'
   await activities().openRelease(opening(2, null));
   await database.db.execute(sql`UPDATE release SET status = 'canary'`);
   const extending = (steered: number) => ({
-    ...{ model, delivery: 2, version: 2, by: 'ada', reason: 'it is a holiday' },
-    ...({ act: 'extend', status: 'canary', steered } as const),
+    model,
+    delivery: 2,
+    version: 2,
+    by: 'ada',
+    reason: 'it is a holiday',
+    act: 'extend' as const,
+    status: 'canary' as const,
+    steered,
   });
   for (const steered of [1, 1, 2, 1]) await activities().steerRelease(extending(steered));
   await Promise.all([3, 3].map((steered) => activities().steerRelease(extending(steered))));
