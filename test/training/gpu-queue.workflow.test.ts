@@ -99,6 +99,8 @@ describe('A training worker that owns one GPU', () => {
     // One attempt was all it had, and the one that gave way does not count.
     expect(await modest.handle.result()).toMatchObject({ kind: 'succeeded', attempt: 2 });
     expect(await waitsOf()).toBeNull();
+    const { rows } = await fresh.db.execute(sql`SELECT class, devices FROM gpu_advert`);
+    expect(rows).toEqual([{ class: 'a10', devices: 1 }]);
     expect(await wasPreempted(modest)).toEqual([true, false]);
     expect(await wasPreempted(urgent)).toEqual([false]);
     expect(await saidBy(modest)).toEqual(
