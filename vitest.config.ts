@@ -34,7 +34,7 @@ export default defineConfig({
         name,
         include,
         exclude: services || alone.includes(name) ? [] : endings,
-        testTimeout: alone.includes(name) ? 300_000 : services ? 60_000 : 15_000,
+        testTimeout: alone.includes(name) ? 600_000 : services ? 60_000 : 15_000,
         // One case stops the engine that all share.
         fileParallelism: name !== 'engine',
         hookTimeout: services ? 120_000 : 30_000,
