@@ -79,7 +79,12 @@ export function tightestOf(standings: BudgetView[]): BudgetView | undefined {
 /** The command that raises a budget by what it lacks, rounded up to hundredths, which people can read. */
 export function extendCommand({ scope, name }: BudgetName, missing: number): string {
   const by = Math.max(1, Math.ceil(missing / 10_000)) * 10_000;
-  return `perennial budget extend ${scope} ${name} --by ${amountOf(by)}`;
+  return `perennial budget extend ${scope} ${quoted(name)} --by ${amountOf(by)}`;
+}
+
+/** As a shell takes it for one word: a team may have any name. */
+function quoted(word: string): string {
+  return /^[\w./:@-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 /** A delivery whose training waits for somebody to raise a budget. Amounts in millionths of the currency. */
