@@ -82,6 +82,10 @@ export const stateMetrics = {
   deliveries_closed_total: { help: 'Deliveries ended', labels: ['model', 'outcome'] },
   approval_waiting_seconds: { help: 'Time that an approval waits for a person', labels: ['model'] },
   approval_remaining_seconds: { help: 'Time until an open approval expires', labels: ['model'] },
+  money_waiting_seconds: {
+    help: 'Time that a training waits for somebody to raise a budget',
+    labels: ['model'],
+  },
   release_age_seconds: { help: 'Age of a running release', labels: ['model', 'status'] },
   champion_version: { help: 'Version that serves', labels: ['model'] },
   champion_age_seconds: { help: 'Time since the champion was promoted', labels: ['model'] },

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { deliveryOutcome } from '../contracts/delivery.js';
 import type { Executor } from './connect.js';
+import { waitingForMoney } from './money-wait.js';
 
 /** One number about the loop: which it is, about what, how much. Names are those of api/metrics.ts without `perennial_`. */
 export interface Measure extends Record<string, unknown> {
@@ -45,6 +46,9 @@ export async function readMeasures(db: Executor): Promise<Measure[]> {
     UNION ALL
     SELECT 'approval_remaining_seconds', jsonb_build_object('model', model), extract(epoch FROM expires_at - now())::float8
     FROM approval WHERE standing = 'open'
+    UNION ALL
+    SELECT 'money_waiting_seconds', jsonb_build_object('model', r.model), max(extract(epoch FROM now() - w.since))::float8
+    FROM ${waitingForMoney} GROUP BY r.model
     UNION ALL
     SELECT 'release_age_seconds', jsonb_build_object('model', model, 'status', status), max(extract(epoch FROM now() - started_at))::float8
     FROM release WHERE ended_at IS NULL GROUP BY model, status

@@ -70,6 +70,14 @@ const row = z.object({
   until: z.coerce.date(),
 });
 
+/** What follows FROM to read the waits that go on, as `w`, with the attempts they began with, as `r`. */
+export const waitingForMoney = sql`money_wait w
+  JOIN training_run r ON r.key = w.key
+  JOIN delivery d ON d.model = r.model AND d.number = r.delivery
+  WHERE d.outcome IS NULL AND w.until > now()
+    AND NOT EXISTS (SELECT 1 FROM training_run later
+      WHERE later.model = r.model AND later.delivery = r.delivery AND later.attempt > r.attempt)`;
+
 /** Deliveries whose training waits for money, the longest first; those that one budget bears on, or those of one model, where given. */
 export async function listAwaitedMoney(
   db: Executor,
@@ -83,13 +91,7 @@ export async function listAwaitedMoney(
   const found = await readRows(
     db,
     sql`SELECT r.model, r.delivery, r.attempt, w.team, w.needs::float8, w.since, w.until
-      FROM money_wait w
-      JOIN training_run r ON r.key = w.key
-      JOIN delivery d ON d.model = r.model AND d.number = r.delivery
-      WHERE d.outcome IS NULL AND w.until > now()
-        AND NOT EXISTS (SELECT 1 FROM training_run later
-          WHERE later.model = r.model AND later.delivery = r.delivery AND later.attempt > r.attempt)
-        AND ${scope === undefined ? sql`true` : bearing[scope]}
+      FROM ${waitingForMoney} AND ${scope === undefined ? sql`true` : bearing[scope]}
       ORDER BY w.since`,
   );
   const awaited: AwaitedMoney[] = [];

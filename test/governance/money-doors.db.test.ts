@@ -288,6 +288,8 @@ describe('A training that waits for money', () => {
       budget: named,
     });
     expect(await perennial.listAwaitedMoney()).toEqual([money]);
+    const waiting = `perennial_money_waiting_seconds{model="${input.model}"}`;
+    expect(await metrics.collect()).toContain(waiting);
   });
 
   it('goes on when somebody raises the budget, though nobody could tell it; then nothing waits', async () => {
