@@ -63,9 +63,11 @@ export function sayJudgement({ step, look, verdict, reason, findings }: Judgemen
 
 /** One line on where a delivery stands. */
 export function standingOf(detail: DeliveryDetail): string {
-  const { delivery, approval, release, training, money } = detail;
+  const { delivery, approval, release, training, money, failing } = detail;
   if (delivery.outcome) return delivery.explanation || delivery.outcome;
   if (money) return awaitedSentence(money);
+  if (failing)
+    return `failed ${failing.tries} ${failing.tries === 1 ? 'time' : 'times'} and tries again: ${failing.message}`;
   if (delivery.stage === 'approve' && approval?.standing === 'open') {
     const yes = approval.votes.filter((vote) => vote.vote === 'approve').length;
     return `waits for ${approval.approvers.join(', ') || 'any principal'} (${yes} of ${approval.quorum})`;

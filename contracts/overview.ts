@@ -77,6 +77,10 @@ export const deliveryDetail = z.strictObject({
   release: releaseView.nullable(),
   /** The budget that its training waits for; left out while it waits for none. */
   money: awaitedMoney.optional(),
+  /** An activity that failed and is tried again, by the words of its last failure; left out while none is. */
+  failing: z
+    .strictObject({ activity: z.string(), tries: z.int().positive(), message: z.string() })
+    .optional(),
   /** Newest metrics of the last training attempt. */
   training: z
     .strictObject({

@@ -6,6 +6,7 @@ import { listDeliveries, readDeliveryDetail } from '../../db/delivery-view.js';
 import { findModel } from '../../db/overview.js';
 import { answers, body, createRouter, limit, ofDelivery, ofModel } from '../answers.js';
 import type { ApiDependencies } from '../dependencies.js';
+import { findFailing } from '../failing-activity.js';
 import { startDelivery as start } from '../start-delivery.js';
 
 const list = createRoute({
@@ -50,7 +51,9 @@ export function createDeliveryRoutes({ db, engine }: ApiDependencies) {
     })
     .openapi(show, async (context) => {
       const { model, number } = context.req.valid('param');
-      return context.json(await readDeliveryDetail(db, model, number), 200);
+      const detail = await readDeliveryDetail(db, model, number);
+      const failing = await findFailing(engine, detail.delivery);
+      return context.json({ ...detail, ...(failing && { failing }) }, 200);
     })
     .openapi(begin, async (context) => {
       const { model } = context.req.valid('param');

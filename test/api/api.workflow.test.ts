@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ApprovalView } from '../../contracts/approval.js';
 import type { DeliveryDetail } from '../../contracts/overview.js';
+import { standingOf } from '../../cli/evidence-view.js';
 import { eventually } from '../workflows/world.js';
 import { startLivingApi, type LivingApi } from './living-api.js';
 import { applicationOf, digest } from './remembered.js';
@@ -82,6 +83,28 @@ describe('a delivery through the API', () => {
     await expect(perennial.approve('born', { by: 'bob', reason, evidence })).rejects.toMatchObject({
       code: 'APPROVAL_NOT_OPEN',
     });
+  });
+
+  test('tells what it fails at and tries again, and nothing of it once that is over', async () => {
+    await apply('troubled');
+    const { perennial } = living;
+    living.engineAway('The engine is away.');
+    const { runId } = await perennial.startDelivery({ model: 'troubled', requestedBy: 'ada' });
+    const watching = watchToEnd('troubled', runId);
+    const troubled = await eventually('a failure that is told', async () => {
+      const detail = await perennial.showDelivery('troubled', 1).catch(() => null);
+      return detail?.failing?.message === 'The engine is away.' && detail;
+    });
+    expect(troubled.failing).toMatchObject({ activity: 'superviseTraining' });
+    expect(standingOf(troubled)).toMatch(
+      /^failed \d+ times? and tries again: The engine is away\.$/,
+    );
+    living.engineAway(null);
+    const { evidence } = await untilAwaited('troubled');
+    await perennial.approve('troubled', { by: 'bob', reason: 'good numbers', evidence });
+    const end = (await watching).at(-1);
+    expect(end).toMatchObject({ delivery: { outcome: 'promoted' } });
+    expect(end?.failing).toBeUndefined();
   });
 
   test('that is asked for again is joined, refused or superseded', async () => {

@@ -11,6 +11,7 @@ import { createTrainingAttempts } from '../../activities/training-attempt.js';
 import { createVersionActivities } from '../../activities/version.js';
 import { createApi } from '../../api/app.js';
 import { createPerennial, type Perennial } from '../../client/index.js';
+import { PerennialError } from '../../contracts/errors.js';
 import { taskQueues } from '../../contracts/messages.js';
 import type { SuperviseTrainingInput } from '../../contracts/stages.js';
 import type { AssessDriftInput, AssessDriftResult } from '../../contracts/monitor.js';
@@ -30,6 +31,8 @@ export interface LivingApi {
   api: ReturnType<typeof createApi>;
   /** From now on the judge of a step says this; null keeps it looking. */
   judgeSays(recommendation: 'promote' | 'ask' | null): void;
+  /** From now on trainings find their engine away; null brings it back. */
+  engineAway(sentence: string | null): void;
   /** From now on the monitor finds this at each of its checks; null finds nothing. */
   monitorFinds(retraining: AssessDriftResult['retraining']): void;
   end(): Promise<void>;
@@ -46,6 +49,7 @@ export async function startLivingApi(): Promise<LivingApi> {
   const { db } = database;
   let says: 'promote' | 'ask' | null = 'promote';
   let retraining: AssessDriftResult['retraining'] = null;
+  let away: string | null = null;
   const activities = {
     ...healthy,
     ...createDeliveryActivities({
@@ -57,8 +61,10 @@ export async function startLivingApi(): Promise<LivingApi> {
     ...createVersionActivities({ db, log: silentLog, codeRevision: 'test' }),
     ...createApprovalActivities({ db, clock: systemClock }),
     ...createReleaseActivities({ db, log: silentLog }),
-    superviseTraining: async (input: SuperviseTrainingInput) =>
-      recordOutcome(db, input, await healthy.superviseTraining(input)),
+    superviseTraining: async (input: SuperviseTrainingInput) => {
+      if (away !== null) throw new PerennialError('ENGINE_UNAVAILABLE', away);
+      return recordOutcome(db, input, await healthy.superviseTraining(input));
+    },
     assessDrift: async (input: AssessDriftInput) => ({
       ...(await healthy.assessDrift(input)),
       retraining,
@@ -100,6 +106,9 @@ export async function startLivingApi(): Promise<LivingApi> {
     perennial: createPerennial({ url: 'http://perennial.test', fetch }),
     judgeSays: (recommendation) => {
       says = recommendation;
+    },
+    engineAway: (sentence) => {
+      away = sentence;
     },
     monitorFinds: (found) => {
       retraining = found;
