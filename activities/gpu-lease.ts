@@ -5,6 +5,7 @@ import type { AskedGpus } from '../contracts/placement.js';
 import type { ModelSpec } from '../contracts/spec.js';
 import type { TrainingJob } from '../contracts/training.js';
 import type { Database } from '../db/connect.js';
+import { hasBetterPlace } from '../db/gpu-elsewhere.js';
 import {
   regainGpus,
   releaseGpus,
@@ -124,7 +125,9 @@ export function createGpuLeases({
       const reason = sentenceOf(answer, gpus, count);
       context.heartbeat({ waiting: reason });
       if (!told) log.info('Training waits for GPUs', { model, delivery, key, reason });
-      if (answer.elsewhere && Date.now() - began >= stay) throw backToTheQueue(reason);
+      const asker = { ...asked, host: gpus.host, class: gpus.class };
+      if (Date.now() - began >= stay && (await hasBetterPlace(db, asker, count)))
+        throw backToTheQueue(reason);
       await delay(every, undefined, { signal: context.cancellationSignal });
     }
   }

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import type { Transaction } from './connect.js';
+import type { Executor } from './connect.js';
 import { advertLasts } from './gpu-advert.js';
 import { asksLast, type Asker } from './gpu-yield.js';
 import { readRows } from './overview.js';
@@ -9,12 +9,12 @@ import { readRows } from './overview.js';
  * there, or a more urgent training waits that no worker has a free slot to look after.
  */
 export async function hasBetterPlace(
-  tx: Transaction,
+  db: Executor,
   { host, class: name, priority }: Asker,
   count: number,
 ): Promise<boolean> {
   const [row] = await readRows(
-    tx,
+    db,
     sql`SELECT EXISTS (
         SELECT 1 FROM gpu_advert a
         WHERE a.class = ${name} AND a.host <> ${host} AND a.seen_at > now() - ${advertLasts} * interval '1 second'

@@ -1,6 +1,5 @@
 import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { Database, Transaction } from './connect.js';
-import { hasBetterPlace } from './gpu-elsewhere.js';
 import { askToYield, asksLast, wantedBy } from './gpu-yield.js';
 import { gpuLease, gpuWait } from './schema/gpu-lease.js';
 import { trainingRun } from './schema/training.js';
@@ -33,8 +32,6 @@ export interface GpuLease {
 export interface GpusTaken {
   ahead: number;
   holders: string[];
-  /** It would do better to wait at the queue again: there is room on another machine, or a more urgent one that nobody has taken up. */
-  elsewhere: boolean;
 }
 
 export type Renewal =
@@ -84,9 +81,8 @@ export async function takeGpus(
     if (ahead > 0 || taken.length < count) {
       const keys = rows.flatMap((row) => (row.key !== null && !row.lapsed ? [row.key] : []));
       const holders = await namesOf(tx, keys);
-      const elsewhere = await hasBetterPlace(tx, asker, count);
       if (preempt && ahead === 0) await askToYield(tx, asker, count - taken.length);
-      return { ahead, holders, elsewhere };
+      return { ahead, holders };
     }
     const fence = Math.max(...taken.map((row) => row.fence)) + 1;
     await holdDevices(tx, { host, key, fence, devices: taken.map(({ device }) => device) }, ttl);
