@@ -8,10 +8,10 @@ import type { ReleaseModelInput } from '../contracts/stages.js';
 import type { ReleasePlanAnswer } from '../contracts/states.js';
 import type { Database } from '../db/connect.js';
 import { findModel } from '../db/overview.js';
-import { chooseRollback, findLastRelease, findReleaseOf } from '../db/release-view.js';
+import { chooseRollback, findReleaseOf } from '../db/release-view.js';
 import { loadSpec } from '../db/spec.js';
 import { endRelease, findReleaseUnderWay } from './end-release.js';
-import { resultWithin, startWorkflow, type Engine } from './workflow-calls.js';
+import { patiently, resultWithin, startWorkflow, type Engine } from './workflow-calls.js';
 
 type Doors = { db: Database; engine: Engine };
 type Request = z.output<typeof rollbackRequest>;
@@ -34,21 +34,21 @@ export async function startRollback(
   await refuseMistaken(db, underWay, request);
   const { by, reason } = request;
   await endRelease(engine, model, { by, reason: `rollback: ${reason}` });
-  const last = await findLastRelease(db, model);
+  const last = await findReleaseOf(db, model, underWay.delivery);
   const outcome = outcomeOf(last);
   const ended = { version: underWay.version, outcome };
   const wanted = request.to ?? underWay.champion;
   // It was promoted before the abort came, or is not all that was asked for.
   if (outcome === 'promoted' || (outcome !== null && wanted !== underWay.champion))
     return { ...(await releaseAtOnce({ db, engine }, model, request)), ended };
-  const workflow = engine.client.workflow.getHandle(workflowId.release(model));
-  const { runId } = await workflow.describe();
+  const id = workflowId.release(model);
+  const { runId } = await patiently(engine, (client) => client.workflow.getHandle(id).describe());
   return {
     model,
     ended,
     from: underWay.version,
     to: underWay.champion,
-    workflowId: workflow.workflowId,
+    workflowId: id,
     runId,
     outcome,
     explanation: last?.reason ?? '',
