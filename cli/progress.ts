@@ -139,7 +139,7 @@ function sayChanges(
     });
   // In a terminal the moving lines tell where it stands.
   const standing = [delivery.stage, standingOf(detail)].filter(Boolean).join(': ');
-  if (!process.stdout.isTTY && delivery.outcome === null)
+  if (!process.stdout.isTTY && delivery.outcome === null && !money)
     sayOnce(`standing ${standing}`, () => say(`  ${standing}`));
 }
 

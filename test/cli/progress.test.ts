@@ -60,6 +60,34 @@ test('without a terminal every change is a plain line', async () => {
   ]);
 });
 
+test('a training that waits for money is a question: what is missing, and the line that lets it go on', async () => {
+  process.stdout.isTTY = false;
+  const named = { scope: 'team', name: 'growth', period: 'month', currency: 'EUR' } as const;
+  const money = {
+    model: 'churn',
+    delivery: 7,
+    attempt: 1,
+    budget: { ...named, soft: null, hard: 1_000_000, spent: 900_000, reserved: 0 },
+    needs: 300_000,
+    missing: 200_000,
+    since: '2026-03-01T00:00:00.000Z',
+    until: '2026-03-08T00:00:00.000Z',
+    extend: 'perennial budget extend team growth --by 0.20',
+  };
+  async function* waiting(): AsyncGenerator<DeliveryDetail> {
+    yield { ...detailOf({}), money };
+    yield { ...detailOf({}), money: { ...money, missing: 100_000 } };
+  }
+  await followDelivery(waiting(), { quiet: false, untilAsked: true });
+  expect(out.split('\n')).toEqual([
+    'churn delivery 7, drift: the airports changed',
+    '  ingest    1.25 s',
+    '  waits for money: the budget of team growth lacks 0.20 EUR, until 2026-03-08T00:00:00.000Z',
+    'to go on: perennial budget extend team growth --by 0.20 --reason WHY',
+    '',
+  ]);
+});
+
 test('in a terminal a line moves and is gone at the end', async () => {
   process.stdout.isTTY = true;
   await followDelivery(story(), { quiet: false });
