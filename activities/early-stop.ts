@@ -2,6 +2,7 @@ import type { StopJudgement } from '../contracts/search.js';
 import type { ModelSpec } from '../contracts/spec.js';
 import type { SuperviseTrainingInput } from '../contracts/stages.js';
 import type { Database } from '../db/connect.js';
+import { readProgressOf } from '../db/training-progress.js';
 import {
   findJudgement,
   listTrialEvents,
@@ -17,7 +18,7 @@ export function createEarlyStops({ db }: { db: Database }) {
    * training that is none. The judgement is kept with all that it was made from, so a second look, or a second worker, finds the same.
    */
   async function outdoneBy(
-    { model, delivery, trial }: SuperviseTrainingInput,
+    { model, delivery, trial, key: job }: SuperviseTrainingInput,
     { training: { search } }: ModelSpec,
   ): Promise<string | null> {
     if (!trial || !search || search.stopEarly === 'none') return null;
@@ -25,6 +26,9 @@ export function createEarlyStops({ db }: { db: Database }) {
     const { metric, direction, stopEarly: rule } = search;
     const before = await findJudgement(db, key, trial.number);
     if (before) return sentenceOf(before);
+    const progress = await readProgressOf(db, job);
+    // At its last step there is nothing left to be saved.
+    if (progress?.total && progress.step >= progress.total) return null;
     const curves = await readCurves(key, metric);
     const own = curves.find((each) => each.trial === trial.number);
     const others = curves.filter((each) => each.trial !== trial.number);

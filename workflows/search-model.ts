@@ -8,7 +8,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { queries, workflowId } from '../contracts/messages.js';
-import type { TrainModelInput, TrainModelResult } from '../contracts/stages.js';
+import type { ToldTrial, TrainModelInput, TrainModelResult } from '../contracts/stages.js';
 import { atOnce } from './at-once.js';
 import { compute, pipeline, promptly } from './offers.js';
 import { attributes } from './search-attributes.js';
@@ -83,18 +83,22 @@ export async function searchModel(
     const asked = { ...key, number };
     const summary = `Suggest the parameters of trial ${number}`;
     const trial = await compute.askTrial.executeWithOptions({ summary }, [asked]);
-    const trained = await trainTrial(trial);
-    const telling = { ...asked, trained };
-    const told = await atOnce(
-      true,
-      () => promptly.tellTrial(telling),
-      () => pipeline.tellTrial.executeWithOptions({ summary: `Record trial ${number}` }, [telling]),
-    );
+    const told = await record(number, await trainTrial(trial));
     tell(`Trial ${number} ${told.state}${told.value === null ? '' : `: ${told.value}`}`);
     if (told.over === null || over !== null) return;
     over = told.over.reason;
     tell(`No further trial is begun. ${over}`);
     if (told.over.stopOthers) lanes.cancel();
+  }
+
+  function record(number: number, trained: TrainModelResult): Promise<ToldTrial> {
+    const telling = { ...key, number, trained };
+    const summary = `Record trial ${number}`;
+    return atOnce(
+      true,
+      () => promptly.tellTrial(telling),
+      () => pipeline.tellTrial.executeWithOptions({ summary }, [telling]),
+    );
   }
 
   /** A trial whose workflow a person cancelled or terminated is a trial that failed; the search's own cancellation passes. */
@@ -113,8 +117,18 @@ export async function searchModel(
         args: [{ ...given, trial }],
       });
     } catch (error) {
-      if (CancellationScope.current().consideredCancelled) throw error;
-      const reason = `Its workflow ended early: ${error instanceof Error ? error.message : String(error)}`;
+      if (CancellationScope.current().consideredCancelled) {
+        const stopped = {
+          kind: 'failed',
+          code: 143,
+          reason: 'It was stopped with its search.',
+        } as const;
+        await CancellationScope.nonCancellable(() =>
+          record(trial.number, { ...stopped, attempt: 0 }),
+        );
+        throw error;
+      }
+      const reason = `Its workflow ended early: ${sentenceOf(error)}`;
       return { kind: 'failed', code: 1, reason, attempt: 0 };
     }
   }
@@ -133,4 +147,10 @@ export async function searchModel(
       ].join('\n'),
     );
   }
+}
+
+/** A child's failure itself only says that there was one. */
+function sentenceOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message : error.message;
 }

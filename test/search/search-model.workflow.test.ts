@@ -65,6 +65,7 @@ describe('searchModel with real trainers and Optuna', () => {
           namespace,
           taskQueue,
           activities: offered as object,
+          maxHeartbeatThrottleInterval: '200ms',
           ...(taskQueue === taskQueues.pipeline && { workflowBundle }),
         }),
       ),
@@ -149,6 +150,9 @@ describe('searchModel with real trainers and Optuna', () => {
     await expect(handle.result()).rejects.toMatchObject({ name: 'WorkflowFailedError' });
     for (const { status } of await jobs()) expect(status).toMatchObject({ state: 'exited' });
     expect((await handle.describe()).status.name).toBe('CANCELLED');
+    const trials = trialsOf(await listTrialEvents(fresh.db, asked.key));
+    const stopped = { state: 'failed', reason: 'It was stopped with its search.' };
+    expect(trials).toMatchObject([stopped, stopped]);
   });
 
   /** Events of each run of a chain. */

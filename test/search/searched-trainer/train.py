@@ -59,13 +59,14 @@ def hand_over(state):
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 state = begin()
 loss, _, fate = plan[state["turn"]].partition(":")
-while state["step"] < 4 or (fate == "lags" and state["step"] < 600):
+total = 600 if fate == "lags" else 4
+while state["step"] < total:
     state["step"] += 1
     with (ledger / "steps").open("a") as steps:
         steps.write(f"{state['turn']} {state['step']}\n")
     with (root / "output" / "progress.jsonl").open("a") as progress:
         metrics = {"loss": float(loss) + 1 / state["step"]}
-        progress.write(json.dumps({"step": state["step"], "total": 4, "metrics": metrics}) + "\n")
+        progress.write(json.dumps({"step": state["step"], "total": total, "metrics": metrics}) + "\n")
     save(state)
     time.sleep(0.1)
     if fate == "killed" and task["attempt"] == 1 and state["step"] == 2:
