@@ -13,7 +13,6 @@ import type { Limits } from '../../db/budget.js';
 import { setBudgetLimits } from '../../db/budget-limits.js';
 import { findAccount } from '../../db/ledger.js';
 import { setPriceBook } from '../../db/price-book.js';
-import { trainingLogs } from '../../db/training.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLog } from '../../runtime/log.js';
@@ -24,6 +23,7 @@ import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { givenTraining, installation } from '../training/given.js';
 import { prices } from './prices.js';
+import { trainingLogs } from '../training/recorded.js';
 
 /** Milliseconds between two reckonings here; 1,000 of them cost 1,000 millionths. */
 const every = 50;

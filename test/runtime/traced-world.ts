@@ -8,7 +8,6 @@ import { createTrainingAttempts } from '../../activities/training-attempt.js';
 import { createTrainingSupervision } from '../../activities/training.js';
 import { createApi } from '../../api/app.js';
 import { taskQueues } from '../../contracts/messages.js';
-import { trainingLogs } from '../../db/training.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLog } from '../../runtime/log.js';
 import { connectTemporal } from '../../runtime/temporal.js';
@@ -21,6 +20,7 @@ import { freshDatabase } from '../support/postgres.js';
 import { freshNamespace } from '../support/temporal.js';
 import { givenTraining, installation } from '../training/given.js';
 import { healthy } from '../workflows/scripted-activities.js';
+import { trainingLogs } from '../training/recorded.js';
 
 export const bundles = join(tmpdir(), 'perennial-test-bundles');
 

@@ -13,7 +13,7 @@ import type { SuperviseTrainingInput } from '../../contracts/stages.js';
 import { supervision, type Supervision, type TrainingOutcome } from '../../contracts/training.js';
 import { listCheckpoints, recordCheckpoint } from '../../db/checkpoint.js';
 import { auditEntry } from '../../db/schema/audit.js';
-import { recordedOutcome, recordOutcome, trainingLogs } from '../../db/training.js';
+import { recordedOutcome, recordOutcome } from '../../db/training.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLog, type Log } from '../../runtime/log.js';
@@ -23,6 +23,7 @@ import { createProcessBackend } from '../../training/process.js';
 import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { givenTraining, installation } from './given.js';
+import { trainingLogs } from './recorded.js';
 
 const quiet = new DefaultLogger('ERROR');
 const warned: unknown[] = [];

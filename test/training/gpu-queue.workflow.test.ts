@@ -10,7 +10,6 @@ import { createTrainingAttempts } from '../../activities/training-attempt.js';
 import { taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
 import type { SuperviseTrainingInput, TrainModelInput } from '../../contracts/stages.js';
 import { lookAtPlacement } from '../../db/placement-view.js';
-import { trainingLogs } from '../../db/training.js';
 import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';
 import { prepareBundle } from '../../workers/bundle.js';
 import { startPart } from '../cli/perennial.js';
@@ -18,6 +17,7 @@ import { temporaryFolder } from '../support/artifacts.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { freshNamespace, type FreshNamespace } from '../support/temporal.js';
 import { givenTraining, installation } from './given.js';
+import { trainingLogs } from './recorded.js';
 
 describe('A training worker that owns one GPU', () => {
   let fresh: FreshDatabase;

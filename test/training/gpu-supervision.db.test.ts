@@ -11,7 +11,6 @@ import type { SuperviseTrainingInput } from '../../contracts/stages.js';
 import { listCheckpoints } from '../../db/checkpoint.js';
 import { advertiseGpus } from '../../db/gpu-advert.js';
 import { takeGpus } from '../../db/gpu-lease.js';
-import { trainingLogs } from '../../db/training.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLog } from '../../runtime/log.js';
@@ -21,6 +20,7 @@ import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { untilExited, untilSaid } from './backend-conformance.js';
 import { givenTraining, installation } from './given.js';
+import { trainingLogs } from './recorded.js';
 
 const host = 'one';
 const ttl = 60_000;

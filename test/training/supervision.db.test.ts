@@ -12,7 +12,7 @@ import type { SuperviseTrainingInput } from '../../contracts/stages.js';
 import { supervision, type Supervision, type TrainingOutcome } from '../../contracts/training.js';
 import { auditEntry } from '../../db/schema/audit.js';
 import { trainingRun } from '../../db/schema/training.js';
-import { recordLog, recordMetrics, trainingLogs, trainingMetrics } from '../../db/training.js';
+import { recordLog, recordMetrics } from '../../db/training.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLog } from '../../runtime/log.js';
@@ -22,6 +22,7 @@ import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { untilExited } from './backend-conformance.js';
 import { givenTraining, installation } from './given.js';
+import { trainingLogs, trainingMetrics } from './recorded.js';
 
 const quiet = new DefaultLogger('ERROR');
 

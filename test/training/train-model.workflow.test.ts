@@ -23,7 +23,7 @@ import type {
 import type { OwnedGpus } from '../../db/gpu-lease.js';
 import { findAccount } from '../../db/ledger.js';
 import { setPriceBook } from '../../db/price-book.js';
-import { recordedOutcome, trainingLogs } from '../../db/training.js';
+import { recordedOutcome } from '../../db/training.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLog } from '../../runtime/log.js';
@@ -37,6 +37,7 @@ import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { freshNamespace, type FreshNamespace } from '../support/temporal.js';
 import { untilSaid } from './backend-conformance.js';
 import { givenTraining, installation } from './given.js';
+import { trainingLogs } from './recorded.js';
 
 interface Running {
   stop(): Promise<void>;
