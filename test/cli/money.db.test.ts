@@ -91,7 +91,8 @@ describe('Money at the command line', () => {
     expect(out).toContain('"memoryGiB": "0.005"');
     const set = ['budget', 'set', 'team', 'growth', '--soft', '4', '--hard', '5'];
     expect(await perennial(...set, '--as', 'ada')).toBe(0);
-    const extend = ['budget', 'extend', 'team', 'growth', '--by', '0.5', '--as', 'bo'];
+    const extend = ['budget', 'extend', 'team', 'growth', '--by', '0.5', '--as', 'bo', '--id', 'x'];
+    expect(await perennial(...extend)).toBe(0);
     expect(await perennial(...extend)).toBe(0);
     expect(await perennial('budget', 'list')).toBe(0);
     expect(out.split('\n').slice(0, 2)).toEqual([
@@ -109,9 +110,9 @@ describe('Money at the command line', () => {
   });
 
   it.each([
-    ['a negative limit', ['budget', 'set', 'team', 'x', '--hard=-1'], 1, 'INPUT_INVALID'],
+    ['a negative limit', ['budget', 'set', 'team', 'x', '--hard=-1'], 2, "'-1' is not an amount"],
     ['a scope that is none', ['budget', 'set', 'planet', 'x', '--hard', '1'], 2, 'planet'],
-    ['no limit', ['budget', 'set', 'team', 'x'], 1, 'name soft, hard or both'],
+    ['no limit', ['budget', 'set', 'team', 'x'], 2, 'name --soft, --hard or both'],
     [
       'another currency',
       ['budget', 'set', 'team', 'x', '--hard', '1', '--currency', 'USD'],

@@ -48,7 +48,7 @@ type Awaiting = LackingMoney & { until: string };
 /** Milliseconds between two reckonings here. */
 const meterEvery = 50;
 /** Between the ledger and a job's own clock; a job that has just ended may be looked at once more. */
-const looseness = 300;
+const looseness = 1_000;
 
 describe('trainModel with a real trainer', () => {
   let fresh: FreshDatabase;
