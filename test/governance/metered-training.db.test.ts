@@ -5,54 +5,33 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTrainingAttempts } from '../../activities/training-attempt.js';
 import { createTrainingSupervision } from '../../activities/training.js';
 import type { SuperviseTrainingInput } from '../../contracts/stages.js';
 import type { TrainingOutcome } from '../../contracts/training.js';
 import type { Limits } from '../../db/budget.js';
 import { setBudgetLimits } from '../../db/budget-limits.js';
+import { listCheckpoints } from '../../db/checkpoint.js';
 import { findAccount } from '../../db/ledger.js';
 import { setPriceBook } from '../../db/price-book.js';
-import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLog } from '../../runtime/log.js';
-import type { TrainingBackend } from '../../training/backend.js';
 import { trainingKey } from '../../training/key.js';
-import { createProcessBackend } from '../../training/process.js';
-import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
-import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
+import { temporaryFolder } from '../support/artifacts.js';
 import { givenTraining, installation } from '../training/given.js';
+import { openWorkplace } from '../training/workplace.js';
 import { prices } from './prices.js';
 import { trainingLogs } from '../training/recorded.js';
 
 /** Milliseconds between two reckonings here; 1,000 of them cost 1,000 millionths. */
 const every = 50;
 
+const place = await openWorkplace();
+const { fresh, artifacts, backend, attempts, open } = place;
+beforeAll(() => setPriceBook(fresh.db, { content: prices, by: 'ann' }));
+afterAll(() => place.close());
+
 describe('A training that is paid for', () => {
-  let fresh: FreshDatabase;
-  let artifacts: ArtifactStore;
-  let backend: TrainingBackend;
-  let attempts: ReturnType<typeof createTrainingAttempts>;
-
-  beforeAll(async () => {
-    fresh = await freshDatabase();
-    artifacts = await temporaryArtifacts();
-    const jobs = join(await temporaryFolder(), 'jobs');
-    backend = createProcessBackend({ jobs, python: 'python3', installation, artifacts });
-    attempts = createTrainingAttempts({ db: fresh.db, backendName: backend.name, installation });
-    await setPriceBook(fresh.db, { content: prices, by: 'ann' });
-  });
-  afterAll(async () => {
-    for (const { key } of await backend.list()) await backend.cancel(key, 0);
-    await fresh.close();
-  });
-
   const given = (script: string) => givenTraining({ db: fresh.db, artifacts }, script);
-  const open = async (script: string) => {
-    const input = await given(script);
-    await attempts.openTrainingAttempt(input);
-    return input;
-  };
   /** The next delivery of the same rows. */
   const deliverAgain = async (before: SuperviseTrainingInput) => {
     const delivery = before.delivery + 1;
@@ -100,6 +79,10 @@ describe('A training that is paid for', () => {
     while (((await findAccount(fresh.db, key))?.milliseconds ?? 0) < least)
       await new Promise((resolve) => setTimeout(resolve, 10));
   };
+  const untilKept = async (input: SuperviseTrainingInput) => {
+    while ((await listCheckpoints(fresh.db, input)).length === 0)
+      await new Promise((resolve) => setTimeout(resolve, 10));
+  };
   const ownTime = async (key: string) => {
     const status = await backend.status(key);
     if (status.state !== 'exited') throw new Error(`${key} is ${status.state}`);
@@ -134,6 +117,7 @@ describe('A training that is paid for', () => {
     const input = await open(`saved obey save=one:weights step=1 await=${gate} succeed`);
     const { result } = supervise(input);
     await untilCounted(input.key, 300);
+    await untilKept(input);
     const spent = (await findAccount(fresh.db, input.key))?.spent ?? 0;
     // Twenty seconds of grace are held back: what is left for running is half a second.
     const hard = spent + 20_500;

@@ -4,9 +4,8 @@ import { ActivityCancellationDetails } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { eq, sql } from 'drizzle-orm';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { createCheckpoints } from '../../activities/checkpoint.js';
-import { createTrainingAttempts } from '../../activities/training-attempt.js';
 import { createTrainingSupervision } from '../../activities/training.js';
 import type { KeptCheckpoint } from '../../contracts/checkpoint.js';
 import type { SuperviseTrainingInput } from '../../contracts/stages.js';
@@ -14,52 +13,21 @@ import { supervision, type Supervision, type TrainingOutcome } from '../../contr
 import { listCheckpoints, recordCheckpoint } from '../../db/checkpoint.js';
 import { auditEntry } from '../../db/schema/audit.js';
 import { recordedOutcome, recordOutcome } from '../../db/training.js';
-import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLog, type Log } from '../../runtime/log.js';
-import type { TrainingBackend } from '../../training/backend.js';
 import { verifyCheckpoint } from '../../training/checkpoint.js';
-import { createProcessBackend } from '../../training/process.js';
-import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
-import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
-import { givenTraining, installation } from './given.js';
-import { trainingLogs } from './recorded.js';
+import { openWorkplace } from './workplace.js';
 
 const quiet = new DefaultLogger('ERROR');
 const warned: unknown[] = [];
 const log: Log = { ...silentLog, warn: (_, facts) => warned.push(facts) };
-let fresh: FreshDatabase;
-let artifacts: ArtifactStore;
-let backend: TrainingBackend;
-let folder: string;
-let attempts: ReturnType<typeof createTrainingAttempts>;
-let checkpoints: ReturnType<typeof createCheckpoints>;
-let activities: ReturnType<typeof createTrainingSupervision>;
-beforeAll(async () => {
-  fresh = await freshDatabase();
-  artifacts = await temporaryArtifacts();
-  folder = await temporaryFolder();
-  const jobs = join(folder, 'jobs');
-  backend = createProcessBackend({ jobs, python: 'python3', installation, artifacts });
-  const { db } = fresh;
-  attempts = createTrainingAttempts({ db, backendName: backend.name, installation });
-  const watching = { db, artifacts, log, clock: systemClock };
-  checkpoints = createCheckpoints(watching);
-  activities = createTrainingSupervision({ ...watching, backend, pollEvery: 20 });
-});
-afterAll(async () => {
-  for (const { key } of await backend.list()) await backend.cancel(key, 0);
-  await fresh.close();
-});
+const place = await openWorkplace();
+const { fresh, artifacts, folder, backend, attempts, open, linesOf } = place;
+const watching = { db: fresh.db, artifacts, log, clock: systemClock };
+const checkpoints = createCheckpoints(watching);
+const activities = createTrainingSupervision({ ...watching, backend, pollEvery: 20 });
+afterAll(() => place.close());
 
-const open = async (
-  script: string,
-  training: Parameters<typeof givenTraining>[2] = {},
-): Promise<SuperviseTrainingInput> => {
-  const input = await givenTraining({ db: fresh.db, artifacts }, script, training);
-  await attempts.openTrainingAttempt(input);
-  return input;
-};
 const openNext = async (input: SuperviseTrainingInput): Promise<SuperviseTrainingInput> => {
   const next = { ...input, attempt: input.attempt + 1 };
   return { ...next, ...(await attempts.openTrainingAttempt(next)) };
@@ -85,8 +53,6 @@ const begin = (input: SuperviseTrainingInput, heartbeatDetails?: unknown) => {
   return { result, beats, drain };
 };
 const run = (input: SuperviseTrainingInput) => begin(input).result;
-const linesOf = async ({ model }: SuperviseTrainingInput) =>
-  (await trainingLogs(fresh.db, model, 1)).map(({ line }) => line);
 const namesOf = async (input: SuperviseTrainingInput) =>
   (await listCheckpoints(fresh.db, input)).map(({ name }) => name);
 const patiently = { timeout: 30_000, interval: 20 };

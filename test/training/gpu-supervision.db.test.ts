@@ -1,54 +1,30 @@
-import { join } from 'node:path';
 import { ActivityCancellationDetails } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { sql } from 'drizzle-orm';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { createGpuLeases } from '../../activities/gpu-lease.js';
-import { createTrainingAttempts } from '../../activities/training-attempt.js';
 import { createTrainingSupervision } from '../../activities/training.js';
-import type { SuperviseTrainingInput } from '../../contracts/stages.js';
 import { listCheckpoints } from '../../db/checkpoint.js';
 import { advertiseGpus } from '../../db/gpu-advert.js';
 import { takeGpus } from '../../db/gpu-lease.js';
-import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLog } from '../../runtime/log.js';
-import type { TrainingBackend } from '../../training/backend.js';
-import { createProcessBackend } from '../../training/process.js';
-import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
-import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { untilExited, untilSaid } from './backend-conformance.js';
-import { givenTraining, installation } from './given.js';
-import { trainingLogs } from './recorded.js';
+import { openWorkplace } from './workplace.js';
 
 const host = 'one';
 const ttl = 60_000;
 
+const place = await openWorkplace();
+const { fresh, artifacts, backend, linesOf } = place;
+afterAll(() => place.close());
+
 describe('A training that asks for GPUs', () => {
-  let fresh: FreshDatabase;
-  let artifacts: ArtifactStore;
-  let backend: TrainingBackend;
-
-  beforeAll(async () => {
-    fresh = await freshDatabase();
-    artifacts = await temporaryArtifacts();
-    const jobs = join(await temporaryFolder(), 'jobs');
-    backend = createProcessBackend({ jobs, python: 'python3', installation, artifacts });
-  });
-  afterAll(async () => {
-    for (const { key } of await backend.list()) await backend.cancel(key, 0);
-    await fresh.close();
-  });
-
   /** An attempt that asks for GPUs of a class; this machine has two of each class that a test names. */
   const open = async (name: string, script: string, count = 1, priority = 3) => {
-    const { db } = fresh;
     const asked = { resources: { gpus: { class: name, count } }, priority };
-    const input = await givenTraining({ db, artifacts }, script, asked);
-    const attempts = createTrainingAttempts({ db, backendName: 'process', installation });
-    await attempts.openTrainingAttempt(input);
-    return { name, input };
+    return { name, input: await place.open(script, asked) };
   };
   const begin = ({ name, input }: Awaited<ReturnType<typeof open>>) => {
     const owned = [{ host, class: name, devices: devicesOf(name) }];
@@ -79,8 +55,6 @@ describe('A training that asks for GPUs', () => {
     );
     return rows.map(({ key }) => key);
   };
-  const linesOf = async ({ model }: SuperviseTrainingInput) =>
-    (await trainingLogs(fresh.db, model, 1)).map(({ line }) => line);
 
   it('sees those that it holds and no other, and frees them at its end', async () => {
     const both = await open('a10', 'variable=CUDA_VISIBLE_DEVICES exit=65', 2);

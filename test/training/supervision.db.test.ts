@@ -4,8 +4,7 @@ import { ActivityCancellationDetails } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { eq } from 'drizzle-orm';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTrainingAttempts } from '../../activities/training-attempt.js';
+import { afterAll, describe, expect, it } from 'vitest';
 import { createTrainingSupervision } from '../../activities/training.js';
 import { PerennialError } from '../../contracts/errors.js';
 import type { SuperviseTrainingInput } from '../../contracts/stages.js';
@@ -13,51 +12,21 @@ import { supervision, type Supervision, type TrainingOutcome } from '../../contr
 import { auditEntry } from '../../db/schema/audit.js';
 import { trainingRun } from '../../db/schema/training.js';
 import { recordLog, recordMetrics } from '../../db/training.js';
-import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLog } from '../../runtime/log.js';
-import { createProcessBackend } from '../../training/process.js';
-import type { TrainingBackend } from '../../training/backend.js';
-import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
-import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { untilExited } from './backend-conformance.js';
-import { givenTraining, installation } from './given.js';
 import { trainingLogs, trainingMetrics } from './recorded.js';
+import { openWorkplace } from './workplace.js';
 
 const quiet = new DefaultLogger('ERROR');
 
+const place = await openWorkplace();
+const { fresh, artifacts, folder, backend, attempts, open, linesOf } = place;
+const watching = { backend, log: silentLog, clock: systemClock, pollEvery: 20 };
+const activities = createTrainingSupervision({ db: fresh.db, artifacts, ...watching });
+afterAll(() => place.close());
+
 describe('Supervising a training', () => {
-  let fresh: FreshDatabase;
-  let artifacts: ArtifactStore;
-  let backend: TrainingBackend;
-  let folder: string;
-  let attempts: ReturnType<typeof createTrainingAttempts>;
-  let activities: ReturnType<typeof createTrainingSupervision>;
-
-  beforeAll(async () => {
-    fresh = await freshDatabase();
-    artifacts = await temporaryArtifacts();
-    folder = await temporaryFolder();
-    const jobs = join(folder, 'jobs');
-    backend = createProcessBackend({ jobs, python: 'python3', installation, artifacts });
-    const { db } = fresh;
-    attempts = createTrainingAttempts({ db, backendName: backend.name, installation });
-    const watching = { backend, log: silentLog, clock: systemClock, pollEvery: 20 };
-    activities = createTrainingSupervision({ db, artifacts, ...watching });
-  });
-  afterAll(async () => {
-    for (const { key } of await backend.list()) await backend.cancel(key, 0);
-    await fresh.close();
-  });
-
-  const open = async (
-    script: string,
-    training: Parameters<typeof givenTraining>[2] = {},
-  ): Promise<SuperviseTrainingInput> => {
-    const input = await givenTraining({ db: fresh.db, artifacts }, script, training);
-    await attempts.openTrainingAttempt(input);
-    return input;
-  };
   /** One activity task: its result, its heartbeats, and a hand on its cancellation. */
   const begin = (input: SuperviseTrainingInput, heartbeatDetails?: Supervision) => {
     const environment = new MockActivityEnvironment({ heartbeatDetails }, { logger: quiet });
@@ -83,8 +52,6 @@ describe('Supervising a training', () => {
     const [row] = await fresh.db.select().from(trainingRun).where(eq(trainingRun.key, key));
     return row;
   };
-  const linesOf = async ({ model }: SuperviseTrainingInput) =>
-    (await trainingLogs(fresh.db, model, 1)).map(({ line }) => line);
 
   it('ends with the kept model, its metrics and its words', async () => {
     const input = await open('say=hello step=1 step=2 succeed');
