@@ -15,7 +15,7 @@ import { readSearchView } from '../../db/search-view.js';
 import { readLogPage } from '../../db/training-log-view.js';
 import { readTrainingView } from '../../db/training-view.js';
 import { openTrainingRun, recordLog, recordMetrics, recordOutcome } from '../../db/training.js';
-import { listTrialEvents, recordJudged, trialsOf } from '../../db/trial.js';
+import { listTrialEvents, recordAsked, recordJudged, trialsOf } from '../../db/trial.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { trainingKey } from '../../training/key.js';
 import { createSuggest, type Study } from '../../training/suggest.js';
@@ -93,6 +93,9 @@ describe('the record of a search', () => {
     };
     return { ...(await recordOutcome(fresh.db, attempt, ended)), attempt: 1 };
   };
+  /** Parameters that nobody suggested, where it does not matter which. */
+  const giveAny = (key: SearchKey, number: number) =>
+    recordAsked(fresh.db, key, number, { parameters: { rate: 0.1 }, seen: 0 });
   const tell = async (key: SearchKey, number: number, end: Parameters<typeof train>[2]) => {
     const { parameters } = await ask(key, number);
     const trained = await train(key, { number, parameters }, end);
@@ -172,7 +175,7 @@ describe('the record of a search', () => {
   test('of its log the newest trial is shown, from its beginning, or the one that is asked for', async () => {
     const key = await given();
     const log = async (number: number) => {
-      const { parameters } = await ask(key, number);
+      const parameters = await giveAny(key, number);
       const { attempt } = await train(key, { number, parameters }, { loss: number });
       const name = { installation: 'test', model: key.model, delivery: 1, attempt, trial: number };
       await recordLog(fresh.db, trainingKey(name), [{ offset: 0, line: `trial ${number}` }]);
@@ -217,6 +220,8 @@ describe('the record of a search', () => {
 
   test('money that is spent lets running trials end; an unknown metric stops them and names what there is', async () => {
     const key = await given();
+    await giveAny(key, 1);
+    await giveAny(key, 2);
     const unpaid = { outcome: failed('The budget has no room.', 'BUDGET_EXCEEDED') };
     expect((await tell(key, 1, unpaid)).over).toEqual({
       reason: 'The budget has no room.',
