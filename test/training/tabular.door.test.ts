@@ -94,6 +94,16 @@ describe('The tabular trainer', () => {
     expect(one.manifest.metrics['onnx_largest_difference']).toBeLessThan(1e-5);
   });
 
+  it('tells the loss on the newest rows, which it does not learn from, where a search is to go by it', async () => {
+    const { manifest } = await trainWell({
+      hyperparameters: { trees: 20, validation_share: 0.25 },
+    });
+    expect(manifest.metrics['train_rows']).toBe(3_000);
+    const { train_log_loss: learnt = NaN, validation_log_loss: unseen = NaN } = manifest.metrics;
+    expect(unseen).toBeGreaterThan(learnt);
+    expect(unseen).toBeLessThan(0.69);
+  });
+
   it('answers in the runtime that serves, and gives unseen categories a code of their own', async () => {
     const { modelPath } = await trainWell();
     const answers = await ask(modelPath, ['A1', 'A12', 'never seen', '']);

@@ -22,6 +22,7 @@ class Hyperparameters:
     unseen_categories: str = "other"
     threads: int = 1
     checkpoint_seconds: float = 30.0
+    validation_share: float = 0.0
 
 
 RANGES: dict[str, tuple[float, float]] = {
@@ -34,6 +35,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "maximum_categories": (1, 100_000),
     "threads": (1, 256),
     "checkpoint_seconds": (0.0, 86_400.0),
+    "validation_share": (0.0, 0.9),
 }
 CHOICES: dict[str, tuple[str, ...]] = {"unseen_categories": ("other", "error")}
 

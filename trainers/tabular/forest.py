@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Callable
 from checkpoint import Checkpoint, Checkpoints
 from configuration import Configuration
 from failure import CONFIGURATION_WRONG, TrainingFailure
+from measure import log_loss
 
 if TYPE_CHECKING:
     import lightgbm
@@ -25,11 +26,12 @@ def grow(
     label: numpy.ndarray,
     configuration: Configuration,
     checkpoints: Checkpoints,
-    on_progress: Callable[[int, float], None],
-) -> tuple[lightgbm.Booster, float]:
+    on_progress: Callable[[int, dict[str, float]], None],
+    validation: tuple[numpy.ndarray, numpy.ndarray] | None = None,
+) -> tuple[lightgbm.Booster, dict[str, float]]:
     """
-    The trees and their log-loss on the rows they learnt from; grown on from the newest checkpoint they are the same, to the last bit.
-    Calls `on_progress(trees so far, training log-loss)` every ten trees or five seconds and at the last.
+    The trees and their log-losses: on the rows they learnt from, and on those of `validation` where there are some. Grown on from the newest
+    checkpoint they are the same, to the last bit. Calls `on_progress(trees so far, losses)` every ten trees or five seconds and at the last.
     """
     lgb = load_lightgbm()
     asked = configuration.hyperparameters
@@ -48,16 +50,16 @@ def grow(
             cannot_split = booster.update()
             is_last = cannot_split or tree == asked.trees
             if not is_last and (tree % EVERY_TREES == 0 or time.monotonic() - told > EVERY_SECONDS):
-                on_progress(tree, training_loss(booster))
+                on_progress(tree, measure_losses(booster, validation, asked.threads))
                 told = time.monotonic()
             checkpoints.save_when_due(booster)
     except SystemExit:
         # Asked to stop, by SIGTERM: nothing of the work so far is lost.
         checkpoints.save(booster)
         raise
-    loss = training_loss(booster)
-    on_progress(tree, loss)
-    return booster, loss
+    losses = measure_losses(booster, validation, asked.threads)
+    on_progress(tree, losses)
+    return booster, losses
 
 
 def go_on(
@@ -109,6 +111,12 @@ def draw_features(seed: int, tree: int) -> dict:
     return {"feature_fraction_seed": int(hashlib.sha256(f"{seed}/{tree}".encode()).hexdigest()[:7], 16)}
 
 
-def training_loss(booster: lightgbm.Booster) -> float:
+def measure_losses(
+    booster: lightgbm.Booster, validation: tuple[numpy.ndarray, numpy.ndarray] | None, threads: int
+) -> dict[str, float]:
     (_, _, loss, _), *_ = booster.eval_train()
-    return float(loss)
+    if validation is None:
+        return {"train_log_loss": float(loss)}
+    matrix, label = validation
+    unseen = log_loss(label, booster.predict(matrix, num_threads=threads))
+    return {"train_log_loss": float(loss), "validation_log_loss": unseen}
