@@ -31,18 +31,37 @@ function importedBy(file: string): string[] {
   ];
 }
 
+const exported = sources
+  .filter((file) => !open.test(file))
+  .flatMap((file) => {
+    const text = read(file);
+    const names = text.matchAll(/^export\s+(?:async\s+)?(?:function\*?|const|class)\s+(\w+)/gm);
+    return [...names].map(([, name = '']) => ({ file, name, text }));
+  });
+
+/** Of these exports, those that none of the files imports. */
+function idleAmong(some: typeof exported, importing: string[]): string[] {
+  const used = new Set(importing.flatMap(importedBy));
+  return some
+    .filter(({ file, name }) => !used.has(`${file}#${name}`) && !used.has(`${file}#*`))
+    .map(({ file, name }) => `${file} ${name}`);
+}
+
 test('every exported function, class and constant is imported somewhere', () => {
-  const used = new Set(sources.flatMap(importedBy));
-  const exported = sources
-    .filter((file) => !open.test(file))
-    .flatMap((file) =>
-      [...read(file).matchAll(/^export\s+(?:async\s+)?(?:function\*?|const|class)\s+(\w+)/gm)].map(
-        ([, name]) => ({ file, name }),
-      ),
-    );
   expect(exported.length).toBeGreaterThan(500);
-  const idle = exported.filter(
-    ({ file, name }) => !used.has(`${file}#${name}`) && !used.has(`${file}#*`),
+  expect(idleAmong(exported, sources)).toEqual([]);
+});
+
+test('nothing of the product stands for its tests alone', () => {
+  const products = exported.filter(
+    ({ file, name, text }) =>
+      !file.startsWith('test/') &&
+      [...text.matchAll(new RegExp(`\\b${name}\\b`, 'g'))].length === 1,
   );
-  expect(idle.map(({ file, name }) => `${file} ${name}`)).toEqual([]);
+  expect(
+    idleAmong(
+      products,
+      sources.filter((file) => !file.startsWith('test/')),
+    ),
+  ).toEqual([]);
 });
