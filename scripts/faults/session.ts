@@ -26,13 +26,18 @@ export async function withArena(
 ): Promise<void> {
   Runtime.install({ logger: new DefaultLogger('ERROR', () => {}), shutdownSignals: [] });
   const opening = openArena({ ownDisk, engine, say: report });
+  let closing: Promise<void> | undefined;
+  // Work that is interrupted ends soon by itself, and then waits for the same.
+  const close = () => (closing ??= opening.then((arena) => arena.close()));
   let interrupted = false;
   const interrupt = () => {
     if (interrupted) return;
     interrupted = true;
+    // A question under way to a server that goes away would end us, out of a timer of the client's, before all is cleared away.
+    process.on('uncaughtException', () => {});
     onInterrupt();
     say('Interrupted: nothing was counted at the end.');
-    void opening.then((arena) => arena.close()).finally(() => process.exit(130));
+    void close().finally(() => process.exit(130));
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
   // Nobody reads on (`| head`).
@@ -41,6 +46,6 @@ export async function withArena(
   try {
     process.exitCode = (await work(arena)) ? 0 : 1;
   } finally {
-    await arena.close();
+    await close();
   }
 }
