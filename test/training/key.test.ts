@@ -22,12 +22,14 @@ describe('The key of a training attempt', () => {
     );
   });
 
-  it('differs between installations, models, deliveries and attempts', () => {
+  it('differs between installations, models, deliveries, trials and attempts', () => {
     const one = { installation: 'a', model: 'b', delivery: 1, attempt: 1 };
     const others = [
       { installation: 'ab', model: '' },
       { model: 'c' },
       { delivery: 11 },
+      { trial: 1 },
+      { trial: 2 },
       { attempt: 2 },
     ];
     const keys = [{}, ...others].map((change) => trainingKey({ ...one, ...change }));
@@ -39,5 +41,7 @@ describe('The key of a training attempt', () => {
     const [first, second] = [1, 2].map((number) => trainingKey({ ...asked, attempt: number }));
     expect(keyOfPreviousAttempt(second ?? '')).toBe(first);
     expect(keyOfPreviousAttempt(first ?? '')).toBeNull();
+    const [begun, resumed] = [1, 2].map((attempt) => trainingKey({ ...asked, trial: 3, attempt }));
+    expect(keyOfPreviousAttempt(resumed ?? '')).toBe(begun);
   });
 });
