@@ -3,7 +3,7 @@ import type { JobStatus } from '../contracts/training.js';
 import { budgetsOver, tellExceeded, tellSoftLimit } from '../db/budget.js';
 import type { Database } from '../db/connect.js';
 import {
-  countedSince,
+  countedBefore,
   findAccount,
   postUsage,
   reserveMore,
@@ -93,24 +93,26 @@ export function createTrainingMeter({
   }
 
   async function countUpTo(key: string, job: JobClock): Promise<TrainingAccount | null> {
-    const account = await findAccount(db, key);
-    if (!account || account.settledAt) return account;
-    const since = Math.round(job.ran) + (await beforeThisLife(account, job)) - account.milliseconds;
-    if (since <= 0) return account;
-    const { rate, remainder } = account;
-    const until = clock.now();
-    await postUsage(db, account, meterUsage(rate, { milliseconds: since, until, remainder }));
-    // Not posted means that another supervisor has just counted the same: its row stands.
-    return findAccount(db, key);
+    for (;;) {
+      const account = await findAccount(db, key);
+      if (!account || account.settledAt) return account;
+      const since =
+        Math.round(job.ran) + (await beforeThisLife(account, job)) - account.milliseconds;
+      if (since <= 0) return account;
+      const { rate, remainder } = account;
+      const until = clock.now();
+      // Not posted where another supervisor was faster: its row may stop short of where we look.
+      await postUsage(db, account, meterUsage(rate, { milliseconds: since, until, remainder }));
+    }
   }
 
   async function beforeThisLife(
-    { key, milliseconds: all }: TrainingAccount,
+    { key }: TrainingAccount,
     { startedAt }: JobClock,
   ): Promise<number> {
     const known = earlier.get(key);
     if (known?.startedAt === startedAt) return known.counted;
-    const counted = all - (await countedSince(db, key, new Date(startedAt)));
+    const counted = await countedBefore(db, key, new Date(startedAt));
     earlier.set(key, { startedAt, counted });
     return counted;
   }

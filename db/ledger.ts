@@ -1,4 +1,4 @@
-import { and, desc, eq, gte, isNull, sql } from 'drizzle-orm';
+import { and, desc, eq, lt, isNull, sql } from 'drizzle-orm';
 import type { HourlyRate } from '../contracts/price-book.js';
 import { appendAudit } from './audit.js';
 import { budgetsOver, ensureDeliveryBudget, type Limits, type Payer } from './budget.js';
@@ -19,12 +19,12 @@ export async function findAccount(db: Executor, key: string): Promise<TrainingAc
   return row ?? null;
 }
 
-/** Milliseconds counted since an instant. A job that was lost and started anew has a clock of its own. */
-export async function countedSince(db: Executor, key: string, since: Date): Promise<number> {
+/** Milliseconds counted before an instant: of a job that was lost and started anew, what its earlier lives took. */
+export async function countedBefore(db: Executor, key: string, instant: Date): Promise<number> {
   const [row] = await db
     .select({ counted: sql<number>`coalesce(sum(${ledger.milliseconds}), 0)::float8` })
     .from(ledger)
-    .where(and(eq(ledger.key, key), gte(ledger.at, since)));
+    .where(and(eq(ledger.key, key), lt(ledger.at, instant)));
   return row?.counted ?? 0;
 }
 

@@ -127,7 +127,8 @@ export async function superviseJob(task: SupervisionTask): Promise<JobEnd> {
 
   for (;;) {
     signal.throwIfAborted();
-    // Asked before reading: what an ended job wrote is then all there to be read.
+    // Asked before reading: what an ended job wrote is then all there to be read. And timed before asking: so long it has run for certain.
+    const asked = clock.now().getTime();
     const status = await backend.status(key);
     const moved = await readOn();
     const now = clock.now().getTime();
@@ -155,7 +156,7 @@ export async function superviseJob(task: SupervisionTask): Promise<JobEnd> {
       }
       case 'running': {
         const { startedAt } = status;
-        const ran = now - Date.parse(startedAt);
+        const ran = asked - Date.parse(startedAt);
         const lost = task.lost();
         if (lost !== null) {
           await stop();

@@ -47,8 +47,6 @@ type Awaiting = LackingMoney & { until: string };
 
 /** Milliseconds between two reckonings here. */
 const meterEvery = 50;
-/** Between the ledger and a job's own clock; a job that has just ended may be looked at once more. */
-const looseness = 1_000;
 
 describe('trainModel with a real trainer', () => {
   let fresh: FreshDatabase;
@@ -259,7 +257,7 @@ describe('trainModel with a real trainer', () => {
       const stopped = await backend.status(input.key);
       if (stopped.state !== 'exited') throw new Error(`It is ${stopped.state}`);
       const ran = Date.parse(stopped.finishedAt) - Date.parse(stopped.startedAt);
-      expect(Math.abs((first?.milliseconds ?? 0) - ran)).toBeLessThanOrEqual(looseness);
+      expect(first?.milliseconds).toBe(ran);
 
       // What is too little wakes nobody, and a look asked for by hand says what is lacking.
       const [waiting] = await perennial.listAwaitedMoney();
@@ -286,9 +284,7 @@ describe('trainModel with a real trainer', () => {
       );
       const second = await findAccount(fresh.db, input.key.replace(/1$/, '2'));
       if (result.kind !== 'succeeded') return;
-      expect(Math.abs((second?.milliseconds ?? 0) - result.seconds * 1_000)).toBeLessThanOrEqual(
-        looseness,
-      );
+      expect((second?.milliseconds ?? 0) / 1_000).toBeCloseTo(result.seconds, 3);
       const { seconds } = (await perennial.showDelivery(input.model, 1)).delivery;
       const counted = (first?.milliseconds ?? 0) + (second?.milliseconds ?? 0);
       expect(seconds.train).toBeGreaterThan(counted / 1_000);
