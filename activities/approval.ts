@@ -13,7 +13,7 @@ import {
   loadApproval,
   withdrawOpenApproval,
   type ApprovalRow,
-} from '../db/approval.js';
+} from '../db/delivery/approval.js';
 import type { Database } from '../db/connect.js';
 import { addToOutbox } from '../db/outbox.js';
 import type { Clock } from '../runtime/clock.js';

@@ -5,10 +5,10 @@ import type { RegisteredSpec } from '../contracts/spec.js';
 import type { CloseDeliveryInput, DeliveryPlan, OpenDeliveryInput } from '../contracts/stages.js';
 import type { DeliveryEnded } from '../contracts/monitor.js';
 import type { Database } from '../db/connect.js';
-import { closeDeliveryRow, openDeliveryRow } from '../db/delivery.js';
+import { closeDeliveryRow, openDeliveryRow } from '../db/delivery/delivery.js';
 import { lastCheckNumber, modelIsServed } from '../db/janitor.js';
-import { currentSpec, loadSpec } from '../db/spec.js';
-import { listOpenAttempts } from '../db/training.js';
+import { currentSpec, loadSpec } from '../db/model/spec.js';
+import { listOpenAttempts } from '../db/training/training.js';
 import { planRelease } from '../release/plan.js';
 import type { DeliveryActivities } from './index.js';
 

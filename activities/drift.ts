@@ -15,8 +15,8 @@ import {
   storeDriftReport,
   type UnweighedWindow,
 } from '../db/drift.js';
-import { currentSpec } from '../db/spec.js';
-import { championOf, type KnownVersion } from '../db/version.js';
+import { currentSpec } from '../db/model/spec.js';
+import { championOf, type KnownVersion } from '../db/model/version.js';
 import { assess, type Assessment } from '../drift/assess.js';
 import { decideRetraining } from '../drift/retraining.js';
 import { mergeWindowCounts } from '../drift/window-counts.js';

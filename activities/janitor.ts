@@ -8,13 +8,13 @@ import {
   listServedModels,
   makePredictionPartitions,
 } from '../db/janitor.js';
-import { listOpenAttempts, recordOutcome } from '../db/training.js';
+import { listOpenAttempts, recordOutcome } from '../db/training/training.js';
 import { expireWorkFolders } from '../dataset/work-folder.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import type { ListedJob, TrainingBackend } from '../training/backend.js';
 import type { JanitorActivities, ReleaseActivities } from './index.js';
-import { clockOf, type TrainingMeter } from './training-meter.js';
+import { clockOf, type TrainingMeter } from './training/meter.js';
 
 const graceMs = 20_000;
 /** What a failed training leaves is for people to look into; a week has a Monday in it. Milliseconds, from the end of its delivery. */

@@ -2,7 +2,7 @@ import type { MiddlewareHandler } from 'hono';
 import { routePath } from 'hono/route';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Database } from '../db/connect.js';
-import { readMeasures, type Measure } from '../db/measures.js';
+import { readMeasures, type Measure } from '../db/release/measures.js';
 import type { Log } from '../runtime/log.js';
 
 export interface ApiMetrics {

@@ -7,9 +7,9 @@ import { releaseOutcome, type ReleaseView, type rollbackRequest } from '../contr
 import type { ReleaseModelInput } from '../contracts/stages.js';
 import type { ReleasePlanAnswer } from '../contracts/states.js';
 import type { Database } from '../db/connect.js';
-import { findModel } from '../db/overview.js';
-import { chooseRollback, findReleaseOf } from '../db/release-view.js';
-import { loadSpec } from '../db/spec.js';
+import { findModel } from '../db/model/overview.js';
+import { chooseRollback, findReleaseOf } from '../db/release/view.js';
+import { loadSpec } from '../db/model/spec.js';
 import { endRelease, findReleaseUnderWay } from './end-release.js';
 import { patiently, resultWithin, startWorkflow, type Engine } from './workflow-calls.js';
 

@@ -1,6 +1,6 @@
 import type { BudgetName, BudgetView, ChangedBudget } from '../contracts/budget.js';
 import { workflowId } from '../contracts/messages.js';
-import { listAwaitedMoney } from '../db/money-wait.js';
+import { listAwaitedMoney } from '../db/money/money-wait.js';
 import type { ApiDependencies } from './dependencies.js';
 import { sendSignal } from './workflow-calls.js';
 

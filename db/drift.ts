@@ -8,7 +8,7 @@ import {
 } from '../contracts/window-counts.js';
 import type { Database, Executor } from './connect.js';
 import { appendAudit } from './audit.js';
-import { lossOf } from './loss.js';
+import { lossOf } from './release/loss.js';
 import { addToOutbox } from './outbox.js';
 import { delivery } from './schema/delivery.js';
 import { driftReport, retrainingDecision } from './schema/drift.js';

@@ -1,9 +1,9 @@
 /** Plays the flight-delay example on a stack of its own: births, approvals, releases, drift, a retraining and a version that is stopped. */
 import { join } from 'node:path';
 import { Option } from 'commander';
-import { removeStack } from '../cli/predecessor.js';
-import { pythonOf } from '../cli/stack-parts.js';
-import { startStack, type Stack } from '../cli/stack.js';
+import { removeStack } from '../cli/stack/predecessor.js';
+import { pythonOf } from '../cli/stack/parts.js';
+import { startStack, type Stack } from '../cli/stack/stack.js';
 import { createPerennial } from '../client/index.js';
 import { connectDatabase } from '../db/connect.js';
 import { readApiToken } from '../runtime/api-token.js';

@@ -1,7 +1,7 @@
 import { goldenPredictions } from '../contracts/evaluation.js';
 import { referenceProfile, type ReferenceProfile } from '../contracts/window-counts.js';
 import type { Database } from '../db/connect.js';
-import { servedVersionOf, type ServedVersion } from '../db/served-route.js';
+import { servedVersionOf, type ServedVersion } from '../db/release/served-route.js';
 import { openOnnxModel, type OnnxModel } from '../evaluation/onnx-model.js';
 import type { ArtifactStore } from '../runtime/artifacts.js';
 import type { Log } from '../runtime/log.js';

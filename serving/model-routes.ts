@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { PerennialError } from '../contracts/errors.js';
 import { labelsRequest, type InferAnswer } from '../contracts/serving.js';
 import type { Database } from '../db/connect.js';
-import { storeLabels } from '../db/label.js';
+import { storeLabels } from '../db/serving/label.js';
 import type { Clock } from '../runtime/clock.js';
 import { jsonReply, readJsonBody, type Reply } from './http-exchange.js';
 import { readEnvelope, readInputs } from './infer-request.js';

@@ -1,6 +1,6 @@
 import { PerennialError } from '../contracts/errors.js';
 import type { ArmRole } from '../contracts/serving.js';
-import type { AnsweredRow } from '../db/prediction-tuple.js';
+import type { AnsweredRow } from '../db/serving/prediction-tuple.js';
 import type { Columns } from './infer-request.js';
 import { answerGroup, groupItems, type RowAnswer } from './micro-batch.js';
 import type { GatewayMetrics } from './metrics.js';

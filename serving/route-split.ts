@@ -1,6 +1,6 @@
 import type { ArmRole } from '../contracts/serving.js';
 import type { Database } from '../db/connect.js';
-import { newestRoutes, type ServedRoute } from '../db/served-route.js';
+import { newestRoutes, type ServedRoute } from '../db/release/served-route.js';
 import type { Log } from '../runtime/log.js';
 import { chooseArm, placeOf } from './arm.js';
 import type { LoadedModel, ModelCache } from './model-cache.js';

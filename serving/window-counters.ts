@@ -1,6 +1,6 @@
 import type { ArmRole } from '../contracts/serving.js';
 import type { ReferenceProfile } from '../contracts/window-counts.js';
-import type { WindowCountRow } from '../db/window-count.js';
+import type { WindowCountRow } from '../db/serving/window-count.js';
 import { createWindowCounter, type WindowCounter } from '../drift/window-counts.js';
 
 /** Which counts an answer belongs to. */

@@ -1,6 +1,6 @@
 import type { Worker } from '@temporalio/worker';
 import type { JudgeActivities } from '../activities/index.js';
-import { createJudgeActivities } from '../activities/judge.js';
+import { createJudgeActivities } from '../activities/release/judge.js';
 import type { Parts } from './parts.js';
 import { createWorker, type WorkerDependencies } from './worker.js';
 

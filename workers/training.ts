@@ -1,12 +1,12 @@
 import { hostname } from 'node:os';
 import type { Worker } from '@temporalio/worker';
 import type { TrainingActivities } from '../activities/index.js';
-import { createGpuLeases } from '../activities/gpu-lease.js';
-import { createGpuWatch } from '../activities/gpu-watch.js';
-import { createTrainingSupervision } from '../activities/training.js';
+import { createGpuLeases } from '../activities/training/gpu-lease.js';
+import { createGpuWatch } from '../activities/training/gpu-watch.js';
+import { createTrainingSupervision } from '../activities/training/supervise.js';
 import { trainingQueue } from '../contracts/messages.js';
-import type { OwnedGpus } from '../db/gpu-lease.js';
-import { issueProgressToken } from '../db/training-progress.js';
+import type { OwnedGpus } from '../db/gpu/lease.js';
+import { issueProgressToken } from '../db/training/progress.js';
 import { createGpuSampler } from '../training/gpu-usage.js';
 import { openBackend } from './backend.js';
 import { startGpuAdverts } from './gpu-adverts.js';

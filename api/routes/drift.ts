@@ -1,7 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { driftReport } from '../../contracts/drift.js';
-import { countRetrainings, findModel, listDriftReports } from '../../db/overview.js';
+import { countRetrainings, findModel, listDriftReports } from '../../db/model/overview.js';
 import { answers, createRouter, limit, ofModel } from '../answers.js';
 import type { ApiDependencies } from '../dependencies.js';
 

@@ -16,11 +16,11 @@ import {
   listDeliveries,
   listVersionViews,
   readLineage,
-} from '../../db/delivery-view.js';
-import { retireModel } from '../../db/model.js';
-import { findModel, listDriftReports, listModels } from '../../db/overview.js';
-import { findLastRelease, findRoute } from '../../db/release-view.js';
-import { currentSpec } from '../../db/spec.js';
+} from '../../db/delivery/view.js';
+import { retireModel } from '../../db/model/model.js';
+import { findModel, listDriftReports, listModels } from '../../db/model/overview.js';
+import { findLastRelease, findRoute } from '../../db/release/view.js';
+import { currentSpec } from '../../db/model/spec.js';
 import { answers, body, createRouter, ofModel, ofVersion } from '../answers.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { withLiveState } from '../live-release.js';

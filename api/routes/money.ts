@@ -11,12 +11,12 @@ import {
 import { modelCost } from '../../contracts/cost.js';
 import { microsOf } from '../../contracts/money.js';
 import { keptPriceBook, priceBook, pricesSet, setPrices } from '../../contracts/price-book.js';
-import { listBudgets } from '../../db/budget.js';
-import { extendBudgetLimits, setBudgetLimits } from '../../db/budget-limits.js';
-import { readModelCost } from '../../db/cost.js';
-import { listAwaitedMoney } from '../../db/money-wait.js';
-import { findModel } from '../../db/overview.js';
-import { newestPriceBook, setPriceBook } from '../../db/price-book.js';
+import { listBudgets } from '../../db/money/budget.js';
+import { extendBudgetLimits, setBudgetLimits } from '../../db/money/budget-limits.js';
+import { readModelCost } from '../../db/money/cost.js';
+import { listAwaitedMoney } from '../../db/money/money-wait.js';
+import { findModel } from '../../db/model/overview.js';
+import { newestPriceBook, setPriceBook } from '../../db/money/price-book.js';
 import { answers, body, createRouter, idempotency, ofModel } from '../answers.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { refuseInput } from '../errors.js';

@@ -9,7 +9,7 @@ import { modelName } from '../../contracts/names.js';
 import { monitorAnswer, type MonitorAnswered } from '../../contracts/overview.js';
 import { releaseCommand } from '../../contracts/release.js';
 import type { MonitorState } from '../../contracts/states.js';
-import { findModel, listDriftReports } from '../../db/overview.js';
+import { findModel, listDriftReports } from '../../db/model/overview.js';
 import { answers, body, createRouter, idempotency, ofModel } from '../answers.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { callUpdate, patiently } from '../workflow-calls.js';

@@ -1,7 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { status, type Status } from '../../contracts/overview.js';
-import { countOverview } from '../../db/overview.js';
-import { listUnservedClasses } from '../../db/placement-view.js';
+import { countOverview } from '../../db/model/overview.js';
+import { listUnservedClasses } from '../../db/gpu/placement-view.js';
 import { answers, createRouter } from '../answers.js';
 import type { ApiDependencies } from '../dependencies.js';
 

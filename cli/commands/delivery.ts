@@ -11,8 +11,8 @@ import {
 import { examples } from '../examples.js';
 import { exitCodes, UsageError } from '../failure.js';
 import { paint, say, sayJson } from '../output.js';
-import { asksAPerson, followDelivery, type Looks } from '../progress.js';
-import { usualSeconds } from '../stage-bar.js';
+import { asksAPerson, followDelivery, type Looks } from '../watch/progress.js';
+import { usualSeconds } from '../watch/stage-bar.js';
 
 interface DeliverOptions extends CommonOptions {
   wait?: true;

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { loadConfig } from '../../runtime/config.js';
 import { examples } from '../examples.js';
 import { say, sayJson } from '../output.js';
-import { stopStack } from '../predecessor.js';
+import { stopStack } from '../stack/predecessor.js';
 
 /** `down`: stops what `up` runs, or what a killed `up` left behind. */
 export function addDownCommand(program: Command): void {

@@ -9,7 +9,7 @@ import { principalOf, type CommonOptions } from '../connection.js';
 import { examples } from '../examples.js';
 import { UsageError } from '../failure.js';
 import { paint, say, sayJson } from '../output.js';
-import { contractTemplate, specTemplate } from '../spec-template.js';
+import { contractTemplate, specTemplate } from '../init/spec-template.js';
 
 interface InitOptions extends CommonOptions {
   model?: string;
@@ -110,8 +110,8 @@ async function filesFromData(
   model: string,
   options: InitOptions,
 ): Promise<Record<string, string>> {
-  const { guessedContract } = await import('../guessed-contract.js');
-  const { guessedSpec } = await import('../guessed-spec.js');
+  const { guessedContract } = await import('../init/guessed-contract.js');
+  const { guessedSpec } = await import('../init/guessed-spec.js');
   const source = relative(target, resolve(options.from ?? ''));
   const names = (await readdir(starter)).filter((name) => name.endsWith('.py'));
   const trainer = await Promise.all(

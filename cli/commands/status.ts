@@ -8,8 +8,8 @@ import { exitCodes } from '../failure.js';
 import { connect as connectApi, type CommonOptions } from '../connection.js';
 import { sayAwaited, standingOf } from '../evidence-view.js';
 import { paint, say, sayJson, sayTable } from '../output.js';
-import { identityOf } from '../predecessor.js';
-import { readStackNotes, type NotedPart } from '../stack-notes.js';
+import { identityOf } from '../stack/predecessor.js';
+import { readStackNotes, type NotedPart } from '../stack/notes.js';
 import { newestDelivery } from './delivery.js';
 
 /** Milliseconds that the control API may take to say what waits. */

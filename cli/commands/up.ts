@@ -3,7 +3,7 @@ import { loadConfig } from '../../runtime/config.js';
 import { stopOnSignal } from '../../runtime/shutdown.js';
 import { examples } from '../examples.js';
 import { paint, say } from '../output.js';
-import type { ReadyPart } from '../running-parts.js';
+import type { ReadyPart } from '../stack/running-parts.js';
 
 /** `up`: runs everything in the foreground until Ctrl-C. */
 export function addUpCommand(program: Command): void {
@@ -17,7 +17,7 @@ export function addUpCommand(program: Command): void {
     .addHelpText('after', examples('perennial up', 'PERENNIAL_HOME=~/models perennial up'))
     .action(async ({ json }: { json?: true }) => {
       // Loaded here alone: the other commands start a second sooner without the engines.
-      const { startStack } = await import('../stack.js');
+      const { startStack } = await import('../stack/stack.js');
       const config = loadConfig();
       const began = Date.now();
       const tell = json ? sayEvent : sayPart;

@@ -9,7 +9,7 @@ import {
   timestamp,
 } from 'drizzle-orm/pg-core';
 
-/** Partitioned by day of `receivedAt`; written by COPY only (db/prediction-tuple.ts holds the order of the columns). */
+/** Partitioned by day of `receivedAt`; written by COPY only (db/serving/prediction-tuple.ts holds the order of the columns). */
 export const prediction = pgTable('prediction', {
   model: text().notNull(),
   id: text().notNull(),

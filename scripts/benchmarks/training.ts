@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pythonOf } from '../../cli/stack-parts.js';
+import { pythonOf } from '../../cli/stack/parts.js';
 import { PerennialError } from '../../contracts/errors.js';
 import type { TrainingJob } from '../../contracts/training.js';
 import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';

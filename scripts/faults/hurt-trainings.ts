@@ -1,4 +1,4 @@
-import { pythonOf } from '../../cli/stack-parts.js';
+import { pythonOf } from '../../cli/stack/parts.js';
 import { loadConfig } from '../../runtime/config.js';
 import { openContainerEngine } from './container-engine.js';
 import { say, sayFromNow, withArena } from './session.js';

@@ -1,5 +1,5 @@
 import { priceBook } from '../../contracts/price-book.js';
-import { setPriceBook } from '../../db/price-book.js';
+import { setPriceBook } from '../../db/money/price-book.js';
 import type { Arena } from './arena.js';
 import { patiently } from './patience.js';
 import type { Strike } from './training-strike.js';

@@ -4,7 +4,7 @@ import { sql } from 'drizzle-orm';
 import { taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
 import { modelSpec, type ModelSpecInput } from '../../contracts/spec.js';
 import type { TrainModelInput, TrainModelResult } from '../../contracts/stages.js';
-import { registerSpec } from '../../db/spec.js';
+import { registerSpec } from '../../db/model/spec.js';
 import { trainingKey } from '../../training/key.js';
 import type { Arena } from './arena.js';
 import { patiently } from './patience.js';

@@ -6,7 +6,7 @@ import { choosePinning } from '../../api/pin-image.js';
 import { createPerennial, type Perennial } from '../../client/index.js';
 import { firstBrokenAuditEntry } from '../../db/audit.js';
 import { connectDatabase } from '../../db/connect.js';
-import { chooseRollback } from '../../db/release-view.js';
+import { chooseRollback } from '../../db/release/view.js';
 import { loadConfig } from '../../runtime/config.js';
 import { silentLog } from '../../runtime/log.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { createApi } from '../../api/app.js';
 import { choosePinning } from '../../api/pin-image.js';
 import { createPerennial, type Perennial } from '../../client/index.js';
-import { loadSpec } from '../../db/spec.js';
+import { loadSpec } from '../../db/model/spec.js';
 import { loadConfig } from '../../runtime/config.js';
 import { silentLog } from '../../runtime/log.js';
 import { engineAddress } from '../../scripts/engine/own-engine.js';

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { contractTemplate, specTemplate } from '../../cli/spec-template.js';
+import { contractTemplate, specTemplate } from '../../cli/init/spec-template.js';
 import { parseContract, parseSpec } from '../../client/spec-file.js';
 import type { Database } from '../../db/connect.js';
 

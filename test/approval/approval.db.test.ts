@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createApprovalActivities } from '../../activities/approval.js';
 import type { Admission, Decision } from '../../contracts/approval.js';
 import { firstBrokenAuditEntry } from '../../db/audit.js';
-import { loadApproval } from '../../db/approval.js';
+import { loadApproval } from '../../db/delivery/approval.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { newDelivery, openApprovalRow } from './rows.js';
 

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { ApprovalPolicy } from '../../contracts/spec.js';
 import type { Database } from '../../db/connect.js';
-import { openDeliveryRow } from '../../db/delivery.js';
+import { openDeliveryRow } from '../../db/delivery/delivery.js';
 import { approval } from '../../db/schema/approval.js';
 
 let models = 0;

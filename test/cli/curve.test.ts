@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { drawCurve, type Point } from '../../cli/curve.js';
+import { drawCurve, type Point } from '../../cli/watch/curve.js';
 
 const pointsOf = (values: number[]): Point[] => values.map((value, step) => ({ step, value }));
 

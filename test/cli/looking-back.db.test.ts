@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { driftReport } from '../../contracts/drift.js';
-import { registerSpec } from '../../db/spec.js';
+import { registerSpec } from '../../db/model/spec.js';
 import { applicationOf } from '../api/remembered.js';
 import { startProgram, type ProgramInProcess } from './program-in-process.js';
 

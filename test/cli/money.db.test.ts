@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { createApi } from '../../api/app.js';
 import { sayFailure } from '../../cli/failure.js';
 import { createProgram } from '../../cli/program.js';
-import { registerSpec } from '../../db/spec.js';
+import { registerSpec } from '../../db/model/spec.js';
 import { silentLog } from '../../runtime/log.js';
 import { applicationOf } from '../api/remembered.js';
 import { temporaryFolder } from '../support/artifacts.js';

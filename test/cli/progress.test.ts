@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { followDelivery } from '../../cli/progress.js';
+import { followDelivery } from '../../cli/watch/progress.js';
 import type { DeliveryDetail } from '../../contracts/overview.js';
 
 const wasTerminal = process.stdout.isTTY;

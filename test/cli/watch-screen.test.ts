@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
-import { createScreen } from '../../cli/screen.js';
-import { drawBar, usualSeconds } from '../../cli/stage-bar.js';
-import { renderWatch, type Watched } from '../../cli/watch-screen.js';
+import { createScreen } from '../../cli/watch/screen.js';
+import { drawBar, usualSeconds } from '../../cli/watch/stage-bar.js';
+import { renderWatch, type Watched } from '../../cli/watch/watch-screen.js';
 import type { DeliveryView } from '../../contracts/delivery.js';
 import type { AttemptProgress, AttemptView } from '../../contracts/training-view.js';
 

@@ -3,10 +3,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createDeliveryActivities, type MonitorDoor } from '../../activities/delivery.js';
 import type { PerennialError } from '../../contracts/errors.js';
 import { modelSpec } from '../../contracts/spec.js';
-import { retireModel } from '../../db/model.js';
-import { loadDelivery } from '../../db/delivery.js';
-import { registerSpec } from '../../db/spec.js';
-import { openTrainingRun } from '../../db/training.js';
+import { retireModel } from '../../db/model/model.js';
+import { loadDelivery } from '../../db/delivery/delivery.js';
+import { registerSpec } from '../../db/model/spec.js';
+import { openTrainingRun } from '../../db/training/training.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 
 let database: FreshDatabase;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { sayFailure } from '../../cli/failure.js';
 import { createProgram } from '../../cli/program.js';
-import { contractTemplate, specTemplate } from '../../cli/spec-template.js';
+import { contractTemplate, specTemplate } from '../../cli/init/spec-template.js';
 
 /** Wrong input at the command line: an exit code, a code and a sentence that says what to do; nothing written, no stack. */
 

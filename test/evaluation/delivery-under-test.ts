@@ -7,8 +7,8 @@ import type { ArtifactRef } from '../../contracts/names.js';
 import type { EvaluateInput, RegisterInput } from '../../contracts/stages.js';
 import type { Evaluated } from '../../contracts/evaluation.js';
 import type { Database } from '../../db/connect.js';
-import { closeDeliveryRow, openDeliveryRow } from '../../db/delivery.js';
-import { registerSpec } from '../../db/spec.js';
+import { closeDeliveryRow, openDeliveryRow } from '../../db/delivery/delivery.js';
+import { registerSpec } from '../../db/model/spec.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { temporaryFolder } from '../support/artifacts.js';
 

@@ -6,7 +6,7 @@ import { createJanitorActivities } from '../../activities/janitor.js';
 import { createJanitorDoor } from '../../activities/janitor-door.js';
 import type { CloseReleaseInput, RestoreRouteInput } from '../../contracts/stages.js';
 import type { ListedJob } from '../../training/backend.js';
-import { openTrainingRun, recordedOutcome } from '../../db/training.js';
+import { openTrainingRun, recordedOutcome } from '../../db/training/training.js';
 import { silentLog } from '../../runtime/log.js';
 import { ensureJanitor } from '../../workers/janitor-schedule.js';
 import { newDelivery } from '../approval/rows.js';

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { vi } from 'vitest';
-import { startStack, type Stack } from '../../cli/stack.js';
+import { startStack, type Stack } from '../../cli/stack/stack.js';
 import { createGateway, createPerennial, type Perennial } from '../../client/index.js';
 import type { DeliveryDetail } from '../../contracts/overview.js';
 import type { ModelSpecInput } from '../../contracts/spec.js';

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { startStack, type Stack } from '../../cli/stack.js';
+import { startStack, type Stack } from '../../cli/stack/stack.js';
 import { createPerennial } from '../../client/index.js';
 import { loadConfig } from '../../runtime/config.js';
 import { connectTemporal } from '../../runtime/temporal.js';

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { modelSpec, type ModelSpecInput } from '../../contracts/spec.js';
 import type { Database } from '../../db/connect.js';
-import { registerSpec } from '../../db/spec.js';
+import { registerSpec } from '../../db/model/spec.js';
 import { digestOf } from '../../runtime/digest.js';
 
 export const model = 'flight-delay';

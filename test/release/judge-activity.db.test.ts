@@ -1,8 +1,8 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { sql } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createJudgeActivities } from '../../activities/judge.js';
-import { createReleaseActivities } from '../../activities/release.js';
+import { createJudgeActivities } from '../../activities/release/judge.js';
+import { createReleaseActivities } from '../../activities/release/release.js';
 import { judgement as judgementContract } from '../../contracts/release.js';
 import type { JudgeStepInput, JudgeStepResult } from '../../contracts/stages.js';
 import type { WindowCounts } from '../../contracts/window-counts.js';

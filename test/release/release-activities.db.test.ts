@@ -1,11 +1,11 @@
 import { sql } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createReleaseActivities } from '../../activities/release.js';
+import { createReleaseActivities } from '../../activities/release/release.js';
 import type { OpenReleaseInput } from '../../contracts/stages.js';
 import { firstBrokenAuditEntry } from '../../db/audit.js';
-import { championNumber } from '../../db/promotion.js';
-import { latestRelease } from '../../db/release.js';
-import { currentRoute } from '../../db/route.js';
+import { championNumber } from '../../db/release/promotion.js';
+import { latestRelease } from '../../db/release/release.js';
+import { currentRoute } from '../../db/release/route.js';
 import { silentLog } from '../../runtime/log.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { giveModel, giveVersion, model } from './given.js';

@@ -6,7 +6,7 @@ import type { Search } from '../../contracts/search.js';
 import { modelSpec } from '../../contracts/spec.js';
 import type { SearchKey, TrainModelInput } from '../../contracts/stages.js';
 import type { Database } from '../../db/connect.js';
-import { registerSpec } from '../../db/spec.js';
+import { registerSpec } from '../../db/model/spec.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 
 const trainer = fileURLToPath(new URL('searched-trainer', import.meta.url));

@@ -2,7 +2,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createSearchRecords, createTrialSuggestions } from '../../activities/search.js';
+import { createSearchRecords, createTrialSuggestions } from '../../activities/training/search.js';
 import type {
   AskedTrial,
   AskTrialInput,
@@ -11,11 +11,16 @@ import type {
 } from '../../contracts/stages.js';
 import type { TrainingOutcome } from '../../contracts/training.js';
 import { firstBrokenAuditEntry } from '../../db/audit.js';
-import { readSearchView } from '../../db/search-view.js';
-import { readLogPage } from '../../db/training-log-view.js';
-import { readTrainingView } from '../../db/training-view.js';
-import { openTrainingRun, recordLog, recordMetrics, recordOutcome } from '../../db/training.js';
-import { listTrialEvents, recordAsked, recordJudged, trialsOf } from '../../db/trial.js';
+import { readSearchView } from '../../db/training/search-view.js';
+import { readLogPage } from '../../db/training/log-view.js';
+import { readTrainingView } from '../../db/training/view.js';
+import {
+  openTrainingRun,
+  recordLog,
+  recordMetrics,
+  recordOutcome,
+} from '../../db/training/training.js';
+import { listTrialEvents, recordAsked, recordJudged, trialsOf } from '../../db/training/trial.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { trainingKey } from '../../training/key.js';
 import { createSuggest, type Study } from '../../training/suggest.js';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { specTemplate } from '../../cli/spec-template.js';
+import { specTemplate } from '../../cli/init/spec-template.js';
 import { parseSpec } from '../../client/spec-file.js';
 
 const asked = [

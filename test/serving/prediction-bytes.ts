@@ -1,4 +1,4 @@
-import { encodeAnswers, type PredictionRow } from '../../db/prediction-tuple.js';
+import { encodeAnswers, type PredictionRow } from '../../db/serving/prediction-tuple.js';
 
 /** Rows as a gateway's journal holds them, each with the number it has, also where they do not follow each other. */
 export function encodePredictions(rows: readonly PredictionRow[]): Buffer {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodePredictions, type PredictionRow } from '../../db/prediction-tuple.js';
+import { decodePredictions, type PredictionRow } from '../../db/serving/prediction-tuple.js';
 import { encodePredictions } from './prediction-bytes.js';
 
 const time = fc.integer({ min: -62_000_000_000_000, max: 250_000_000_000_000 });

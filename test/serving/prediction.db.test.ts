@@ -1,10 +1,10 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { storeLabels } from '../../db/label.js';
-import { MarkMovedError, loadMark, storePredictions } from '../../db/prediction.js';
-import type { PredictionRow } from '../../db/prediction-tuple.js';
+import { storeLabels } from '../../db/serving/label.js';
+import { MarkMovedError, loadMark, storePredictions } from '../../db/serving/prediction.js';
+import type { PredictionRow } from '../../db/serving/prediction-tuple.js';
 import { prediction } from '../../db/schema/prediction.js';
-import { storeWindowCounts } from '../../db/window-count.js';
+import { storeWindowCounts } from '../../db/serving/window-count.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { encodePredictions } from './prediction-bytes.js';
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { specTemplate } from '../../cli/spec-template.js';
+import { specTemplate } from '../../cli/init/spec-template.js';
 import { describeSpec } from '../../client/spec-schema.js';
 
 test('the published JSON Schema is what the contract says now', async () => {

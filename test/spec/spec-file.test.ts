@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { contractTemplate, specTemplate } from '../../cli/spec-template.js';
+import { contractTemplate, specTemplate } from '../../cli/init/spec-template.js';
 import { parseContract, parseSpec, readSpecFile } from '../../client/spec-file.js';
 import { PerennialError } from '../../contracts/errors.js';
 

@@ -1,13 +1,13 @@
 import { utimes } from 'node:fs/promises';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createCheckpointExpiry } from '../../activities/checkpoint-expiry.js';
-import { createTrainingAttempts } from '../../activities/training-attempt.js';
+import { createCheckpointExpiry } from '../../activities/training/checkpoint-expiry.js';
+import { createTrainingAttempts } from '../../activities/training/attempt.js';
 import type { ArtifactRef } from '../../contracts/names.js';
 import type { SuperviseTrainingInput } from '../../contracts/stages.js';
 import type { TrainingOutcome } from '../../contracts/training.js';
-import { listCheckpoints, recordCheckpoint } from '../../db/checkpoint.js';
-import { recordOutcome } from '../../db/training.js';
+import { listCheckpoints, recordCheckpoint } from '../../db/training/checkpoint.js';
+import { recordOutcome } from '../../db/training/training.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { silentLog } from '../../runtime/log.js';
 import { temporaryArtifacts } from '../support/artifacts.js';

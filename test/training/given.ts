@@ -3,7 +3,7 @@ import type { Resources } from '../../contracts/resources.js';
 import { modelSpec } from '../../contracts/spec.js';
 import type { SuperviseTrainingInput } from '../../contracts/stages.js';
 import type { Database } from '../../db/connect.js';
-import { registerSpec } from '../../db/spec.js';
+import { registerSpec } from '../../db/model/spec.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { trainingKey } from '../../training/key.js';
 import { scriptedTrainer } from './job.js';

@@ -8,8 +8,8 @@ import {
   takeGpus,
   type GpuLease,
   type GpusTaken,
-} from '../../db/gpu-lease.js';
-import { openTrainingRun } from '../../db/training.js';
+} from '../../db/gpu/lease.js';
+import { openTrainingRun } from '../../db/training/training.js';
 import { temporaryArtifacts } from '../support/artifacts.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { givenTraining } from './given.js';

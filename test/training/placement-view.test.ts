@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { waitsFor, type Rival } from '../../db/placement-view.js';
+import { waitsFor, type Rival } from '../../db/gpu/placement-view.js';
 
 const standing = (
   rivals: Partial<Rival>[],

@@ -7,9 +7,9 @@ import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { sql } from 'drizzle-orm';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createJanitorActivities } from '../../activities/janitor.js';
-import { createTrainingMeter } from '../../activities/training-meter.js';
-import { createTrainingAttempts } from '../../activities/training-attempt.js';
-import { createTrainingSupervision } from '../../activities/training.js';
+import { createTrainingMeter } from '../../activities/training/meter.js';
+import { createTrainingAttempts } from '../../activities/training/attempt.js';
+import { createTrainingSupervision } from '../../activities/training/supervise.js';
 import { createApi } from '../../api/app.js';
 import { createPerennial, type Perennial } from '../../client/index.js';
 import { tellBudgetExtended } from '../../client/temporal.js';
@@ -20,10 +20,10 @@ import type {
   TrainModelInput,
   TrainModelResult,
 } from '../../contracts/stages.js';
-import type { OwnedGpus } from '../../db/gpu-lease.js';
-import { findAccount } from '../../db/ledger.js';
-import { setPriceBook } from '../../db/price-book.js';
-import { recordedOutcome } from '../../db/training.js';
+import type { OwnedGpus } from '../../db/gpu/lease.js';
+import { findAccount } from '../../db/money/ledger.js';
+import { setPriceBook } from '../../db/money/price-book.js';
+import { recordedOutcome } from '../../db/training/training.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLog } from '../../runtime/log.js';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { createTrainingAttempts } from '../../activities/training-attempt.js';
+import { createTrainingAttempts } from '../../activities/training/attempt.js';
 import type { SuperviseTrainingInput } from '../../contracts/stages.js';
 import { createProcessBackend } from '../../training/process.js';
 import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';

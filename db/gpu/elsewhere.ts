@@ -1,0 +1,33 @@
+import { sql } from 'drizzle-orm';
+import type { Executor } from '../connect.js';
+import { advertLasts } from './advert.js';
+import { asksLast, type Asker } from './yield.js';
+import { readRows } from '../model/overview.js';
+
+/**
+ * Whether one that waits on a machine would do better at the queue of its class: another machine has room for it and nobody who asks
+ * there, or a more urgent training waits that no worker has a free slot to look after.
+ */
+export async function hasBetterPlace(
+  db: Executor,
+  { host, class: name, priority }: Asker,
+  count: number,
+): Promise<boolean> {
+  const [row] = await readRows(
+    db,
+    sql`SELECT EXISTS (
+        SELECT 1 FROM gpu_advert a
+        WHERE a.class = ${name} AND a.host <> ${host} AND a.seen_at > now() - ${advertLasts} * interval '1 second'
+          AND a.devices - ${count} >= (SELECT count(*) FROM gpu_lease l
+            WHERE l.host = a.host AND l.class = a.class AND l.key IS NOT NULL AND l.expires_at > now())
+          AND NOT EXISTS (SELECT 1 FROM gpu_wait w
+            WHERE w.host = a.host AND w.class = a.class AND w.asked_at > now() - ${asksLast})
+      ) OR EXISTS (
+        SELECT 1 FROM placement p JOIN training_run r USING (key)
+        WHERE p.class = ${name} AND p.priority < ${priority} AND r.outcome IS NULL
+          AND NOT EXISTS (SELECT 1 FROM gpu_lease l WHERE l.key = p.key)
+          AND NOT EXISTS (SELECT 1 FROM gpu_wait w WHERE w.key = p.key AND w.asked_at > now() - ${asksLast})
+      ) AS better`,
+  );
+  return row?.better === true;
+}
