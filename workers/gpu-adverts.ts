@@ -1,7 +1,7 @@
 import type { Worker } from '@temporalio/worker';
 import type { Database } from '../db/connect.js';
 import { advertiseGpus } from '../db/gpu/advert.js';
-import type { OwnedGpus } from '../db/gpu/lease.js';
+import type { OwnedGpus } from '../contracts/placement.js';
 import type { Log } from '../runtime/log.js';
 
 /** Milliseconds between two times that a machine says what it owns; three of them fit into the time that it is believed for. */

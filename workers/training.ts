@@ -5,7 +5,7 @@ import { createGpuLeases } from '../activities/training/gpu-lease.js';
 import { createGpuWatch } from '../activities/training/gpu-watch.js';
 import { createTrainingSupervision } from '../activities/training/supervise.js';
 import { trainingQueue } from '../contracts/messages.js';
-import type { OwnedGpus } from '../db/gpu/lease.js';
+import type { OwnedGpus } from '../contracts/placement.js';
 import { issueProgressToken } from '../db/training/progress.js';
 import { createGpuSampler } from '../training/gpu-usage.js';
 import { openBackend } from './backend.js';

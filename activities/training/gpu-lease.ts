@@ -1,7 +1,7 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PerennialError } from '../../contracts/errors.js';
-import type { AskedGpus } from '../../contracts/placement.js';
+import type { AskedGpus, OwnedGpus } from '../../contracts/placement.js';
 import type { ModelSpec } from '../../contracts/spec.js';
 import type { TrainingJob } from '../../contracts/training.js';
 import type { Database } from '../../db/connect.js';
@@ -14,7 +14,6 @@ import {
   type GpuLease,
   type GpuRequest,
   type GpusTaken,
-  type OwnedGpus,
 } from '../../db/gpu/lease.js';
 import type { Log } from '../../runtime/log.js';
 

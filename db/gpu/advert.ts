@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../connect.js';
-import type { OwnedGpus } from './lease.js';
+import type { OwnedGpus } from '../../contracts/placement.js';
 import { gpuAdvert } from '../schema/placement.js';
 
 /** Seconds after which a machine that has not said what it owns serves nobody. */

@@ -1,15 +1,9 @@
 import { and, eq, inArray, sql } from 'drizzle-orm';
+import type { OwnedGpus } from '../../contracts/placement.js';
 import type { Database, Transaction } from '../connect.js';
 import { askToYield, asksLast, wantedBy } from './yield.js';
 import { gpuLease, gpuWait } from '../schema/gpu-lease.js';
 import { trainingRun } from '../schema/training.js';
-
-/** GPUs of one class in one machine, by the numbers that its driver gives them. */
-export interface OwnedGpus {
-  host: string;
-  class: string;
-  devices: number[];
-}
 
 export interface GpuRequest {
   key: string;

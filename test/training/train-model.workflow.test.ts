@@ -20,7 +20,7 @@ import type {
   TrainModelInput,
   TrainModelResult,
 } from '../../contracts/stages.js';
-import type { OwnedGpus } from '../../db/gpu/lease.js';
+import type { OwnedGpus } from '../../contracts/placement.js';
 import { findAccount } from '../../db/money/ledger.js';
 import { setPriceBook } from '../../db/money/price-book.js';
 import { recordedOutcome } from '../../db/training/training.js';
