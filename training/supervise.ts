@@ -190,8 +190,8 @@ export async function superviseJob(task: SupervisionTask): Promise<JobEnd> {
   }
 }
 
-/** Milliseconds; a third of the heartbeat timeout. Short work needs no sign, and one that tells nothing would hold up the next that does. */
-const beatEvery = 4_000;
+/** Milliseconds; a third of the server's patience (workflows/timeouts.ts). Short work needs no sign, and one that tells nothing would hold up the next that does. */
+const beatEvery = 3_500;
 
 /** Work that itself says nothing, with a sign of life from time to time. */
 export async function whileBeating<T>(beat: () => void, work: Promise<T>): Promise<T> {

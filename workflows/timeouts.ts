@@ -68,6 +68,14 @@ export const judging: ActivityOptions = {
 };
 
 /**
+ * Milliseconds within which a training whose worker was killed is watched by the next one, and what of them that one needs: to be given the
+ * work, and to look for the first time. The rest is the server's patience, three and a half of the intervals at which a worker is heard
+ * (workers/training.ts).
+ */
+const replacedWithin = 12_000;
+const takingOver = 1_500;
+
+/**
  * Supervision of one training attempt. Workers come and go under it; the spec's own timeout ends the job, this only ends the waiting.
  * A cancelled workflow waits for the trainer to be stopped: once it is closed, nobody tells the activity why it was cancelled.
  */
@@ -77,11 +85,9 @@ export function supervision(trainingTimeout: number): ActivityOptions {
     startToCloseTimeout: trainingTimeout + 3_600_000,
     scheduleToCloseTimeout: trainingTimeout + 86_400_000,
     cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-    // Four of the intervals at which a worker sends them (workers/training.ts): with the pause before the retry and the first look of the next
-    // worker, a killed one is replaced within fifteen seconds.
-    heartbeatTimeout: '12 seconds',
+    heartbeatTimeout: replacedWithin - takingOver,
     retry: {
-      initialInterval: '500ms',
+      initialInterval: '100ms',
       maximumInterval: '15 seconds',
       nonRetryableErrorTypes: hopeless,
     },

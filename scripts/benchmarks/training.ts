@@ -21,11 +21,8 @@ import { withTemporaryFolder } from './temporary-folder.js';
 const submissions = 7;
 const cancellations = 3;
 const kills = 2;
-/**
- * The heartbeat timeout of a supervised training (workflows/timeouts.ts), which begins with the last heartbeat before the kill; then half a
- * second until the server tries again, and the rest for the next worker to ask for work and look for the first time.
- */
-const reattachSeconds = 15;
+/** What workflows/timeouts.ts promises; the server's patience, which is 1.5 s shorter, begins with the last heartbeat before the kill. */
+const reattachSeconds = 12;
 /** At most this lies between two heartbeats (workers/training.ts); the trainer of this benchmark stops when it is asked. */
 const cancelSeconds = 3;
 /** Longer than anybody looks at it. */
