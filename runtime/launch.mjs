@@ -18,13 +18,16 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const builds = join(root, '.tools', 'build');
+/** What people and processes start: made together, for one who cannot write here may start any of them. */
 const mains = [
   'cli/main.ts',
   'workers/main.ts',
   'api/main.ts',
   'serving/main.ts',
-  'scripts/migrate.ts',
   'evaluation/score-worker.ts',
+  ...readdirSync(join(root, 'scripts'))
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => `scripts/${name}`),
 ];
 /** Folders that hold no source of ours. */
 const notOurs = ['node_modules', 'docs', 'examples', 'trainers', 'deploy'];
@@ -63,10 +66,20 @@ async function prepare(entryPoints) {
     renameSync(half, folder);
   } catch (error) {
     rmSync(half, { recursive: true, force: true });
-    if (!exists(folder)) throw error;
+    if (!exists(folder)) throw explained(error);
   }
   forgetOld();
   return folder;
+}
+
+/** @param {unknown} error */
+function explained(error) {
+  const { code } = /** @type {NodeJS.ErrnoException} */ (error);
+  if (code !== 'EACCES' && code !== 'EROFS') return error;
+  process.stderr.write(
+    `perennial: cannot write to ${builds}: run ./scripts/setup as the checkout's owner, or copy the checkout to a folder of your own.\n`,
+  );
+  process.exit(1);
 }
 
 /** @param {string[]} entryPoints @param {string} outdir */
