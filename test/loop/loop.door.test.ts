@@ -189,17 +189,15 @@ describe('the loop, on real parts', { timeout: 120_000 }, () => {
     await team.awaitServing();
 
     const monitor = living.temporal.client.workflow.getHandle(workflowId.monitor(team.model));
-    const nextReport = async (wake: () => Promise<void>) => {
-      const before = (await living.perennial.drift(team.model)).reports[0]?.check ?? 0;
-      await wake();
-      return vi.waitUntil(
+    /** The first after that check which had rows to judge; whatever woke the monitor. */
+    const reportAfter = (check: number) =>
+      vi.waitUntil(
         async () => {
-          const [report] = (await living.perennial.drift(team.model)).reports;
-          return report && report.check > before && report.rows > 0 ? report : false;
+          const { reports } = await living.perennial.drift(team.model);
+          return reports.findLast((report) => report.check > check && report.rows > 0) ?? false;
         },
         { timeout: 30_000, interval: 200 },
       );
-    };
     const breach = () => monitor.signal('breach', { reason: 'look now' });
     const untilCounted = (rows: number) =>
       vi.waitUntil(
@@ -216,15 +214,15 @@ describe('the loop, on real parts', { timeout: 120_000 }, () => {
     const alike = { seed: 'alike', rows: 400, startsAt: '2026-02-01T00:00:00Z' };
     await team.ask(alike);
     await untilCounted(400);
-    const quiet = await nextReport(breach);
+    await breach();
+    const quiet = await reportAfter(0);
     expect(quiet.decision.action).not.toBe('retrain');
     expect(await living.perennial.listDeliveries(team.model)).toHaveLength(1);
 
     await team.ask({ seed: 'shifted', rows: 400, shift: 2, startsAt: '2026-02-10T00:00:00Z' });
     await untilCounted(800);
-    const alarmed = await nextReport(async () => {
-      await Promise.all(Array.from({ length: 30 }, breach));
-    });
+    await Promise.all(Array.from({ length: 30 }, breach));
+    const alarmed = await reportAfter(quiet.check);
     expect(alarmed.verdict).toBe('fail');
     await vi.waitUntil(
       async () => (await living.perennial.listDeliveries(team.model)).length >= 2,
