@@ -41,7 +41,7 @@ const options = createCommand('demo')
     new Option('--training <backend>', 'where the trainer runs').choices(['process', 'docker']),
   )
   .option('--sample <flights>', 'flights of a month that are asked about', wholeNumber(1), 5_000)
-  .option('--per-second <requests>', 'pace of the replay', wholeNumber(1), 500)
+  .option('--per-second <requests>', 'pace of the replay', wholeNumber(1), 700)
   .addHelpText(
     'after',
     '\nExamples:\n  ./scripts/demo --yes\n  ./scripts/demo --yes --json\n  ./scripts/demo --keep\n  ./scripts/demo --yes --training docker',
