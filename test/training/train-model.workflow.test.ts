@@ -257,7 +257,9 @@ describe('trainModel with a real trainer', () => {
       const stopped = await backend.status(input.key);
       if (stopped.state !== 'exited') throw new Error(`It is ${stopped.state}`);
       const ran = Date.parse(stopped.finishedAt) - Date.parse(stopped.startedAt);
-      expect(first?.milliseconds).toBe(ran);
+      // A look between the job's end and the writing of it counts on for a moment.
+      expect(first?.milliseconds).toBeGreaterThanOrEqual(ran);
+      expect(first?.milliseconds).toBeLessThan(ran + 500);
 
       // What is too little wakes nobody, and a look asked for by hand says what is lacking.
       const [waiting] = await perennial.listAwaitedMoney();
@@ -284,7 +286,8 @@ describe('trainModel with a real trainer', () => {
       );
       const second = await findAccount(fresh.db, input.key.replace(/1$/, '2'));
       if (result.kind !== 'succeeded') return;
-      expect((second?.milliseconds ?? 0) / 1_000).toBeCloseTo(result.seconds, 3);
+      expect(second?.milliseconds).toBeGreaterThanOrEqual(Math.round(result.seconds * 1_000));
+      expect(second?.milliseconds).toBeLessThan(result.seconds * 1_000 + 500);
       const { seconds } = (await perennial.showDelivery(input.model, 1)).delivery;
       const counted = (first?.milliseconds ?? 0) + (second?.milliseconds ?? 0);
       expect(seconds.train).toBeGreaterThan(counted / 1_000);

@@ -65,11 +65,13 @@ export function sendWatch(
   response.writeHead(200, { 'content-type': 'application/json' });
   response.flushHeaders();
   const since = Number(url.searchParams.get('resourceVersion'));
+  let isCut = false;
   const end = store.watch(kind, since, ({ type, object }) => {
-    if (!isSelected(object, url)) return;
+    if (isCut || !isSelected(object, url)) return;
     const event = `${JSON.stringify({ type, object })}\n`;
     if (faults.cutWatches > 0) {
       faults.cutWatches -= 1;
+      isCut = true;
       response.write(event.slice(0, 20), () => response.destroy());
       return;
     }
