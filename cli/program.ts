@@ -1,13 +1,15 @@
 import { Command } from 'commander';
 import { addApproveCommand, addRejectCommand } from './commands/approval.js';
 import { addAuditCommand } from './commands/audit.js';
+import { addBudgetCommand } from './commands/budget.js';
+import { addCostCommand } from './commands/cost.js';
 import { addDeliverCommand, addWatchCommand } from './commands/delivery.js';
 import { addDriftCommand } from './commands/drift.js';
 import { addLogsCommand } from './commands/logs.js';
 import { addLineageCommand, addListCommand, addShowCommand } from './commands/model.js';
-import { addBudgetCommand, addCostCommand, addPricesCommand } from './commands/money.js';
 import { addMonitorCommand } from './commands/monitor.js';
 import { addPredictCommand } from './commands/predict.js';
+import { addPricesCommand } from './commands/prices.js';
 import { addReleaseCommands, addRollbackCommand } from './commands/release.js';
 import { addRetireCommand } from './commands/retire.js';
 import { addInitCommand } from './commands/init.js';

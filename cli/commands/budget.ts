@@ -1,5 +1,6 @@
 import { Argument, Option, type Command } from 'commander';
 import type { ZodType } from 'zod';
+import { PerennialError } from '../../client/index.js';
 import {
   budgetPeriod,
   budgetScope,
@@ -7,8 +8,6 @@ import {
   type BudgetScope,
   type ChangedBudget,
 } from '../../contracts/budget.js';
-import type { ModelCost } from '../../contracts/cost.js';
-import { PerennialError } from '../../client/index.js';
 import { amount, amountOf, currency } from '../../contracts/money.js';
 import {
   addActingOptions,
@@ -20,68 +19,7 @@ import {
 import { sayAwaited } from '../evidence-view.js';
 import { examples } from '../examples.js';
 import { UsageError } from '../failure.js';
-import { number, paint, say, sayJson, sayTable } from '../output.js';
-
-/** `cost`: what a model's trainings took. */
-export function addCostCommand(program: Command): void {
-  addCommonOptions(
-    program
-      .command('cost <model>')
-      .summary('show what a model costs: money, energy, carbon')
-      .description(
-        'Shows what the trainings of a model cost by delivery, and by version for each thousand predictions it answered.',
-      ),
-  )
-    .addHelpText('after', examples('perennial cost flight-delay', 'perennial cost churn --json'))
-    .action(async (model: string, options: CommonOptions) => {
-      const cost = await connect(options).cost(model);
-      if (options.json) return sayJson(cost);
-      sayCost(cost);
-    });
-}
-
-const energySources = {
-  'price-book': 'Energy by the watts of the price book.',
-  measured: 'GPU energy as measured, the rest by the watts of the price book.',
-  both: 'GPU energy as measured where it was, the rest by the watts of the price book.',
-  none: 'No training has been counted yet.',
-};
-
-function sayCost({ model, currency, energyFrom, total, reserved, ...cost }: ModelCost): void {
-  if (currency === null)
-    return say(`${paint('bold', model)} no prices: set them with \`perennial prices set FILE\``);
-  const held = reserved > 0 ? `, ${amountOf(reserved)} held` : '';
-  say(
-    `${paint('bold', model)} ${amountOf(total.amount)} ${currency}${held}, ${number(total.energyKwh)} kWh, ${number(total.carbonGrams)} gCO2e. ${energySources[energyFrom]}`,
-  );
-  say();
-  sayTable(
-    ['delivery', 'version', 'attempts', 'seconds', currency, 'kWh', 'gCO2e'],
-    cost.deliveries.map((each) => [
-      each.delivery,
-      each.version === null ? null : `v${each.version}`,
-      each.attempts,
-      number(each.seconds),
-      amountOf(each.amount),
-      number(each.energyKwh),
-      number(each.carbonGrams),
-    ]),
-    'Nothing counted yet.',
-  );
-  if (cost.versions.length === 0) return;
-  say();
-  sayTable(
-    ['version', 'predictions', `${currency} per 1000`, 'kWh per 1000', 'gCO2e per 1000'],
-    cost.versions.map(({ version, predictions, perThousand }) => [
-      `v${version}`,
-      predictions,
-      perThousand && amountOf(perThousand.amount),
-      number(perThousand?.energyKwh),
-      number(perThousand?.carbonGrams),
-    ]),
-    '',
-  );
-}
+import { paint, say, sayJson, sayTable } from '../output.js';
 
 interface BudgetOptions extends CommonOptions {
   soft?: string;
@@ -208,39 +146,4 @@ function sayBudgets(
     ]),
     'No budgets. Set one with `perennial budget set team NAME --hard AMOUNT`.',
   );
-}
-
-/** `prices show`, `prices set`. */
-export function addPricesCommand(program: Command): void {
-  const prices = program
-    .command('prices')
-    .summary('show or set what machines cost and draw')
-    .description(
-      'The price book: prices of cores, memory and GPUs, their watts, electricity and carbon of the grid.',
-    )
-    .addHelpText(
-      'after',
-      `\nBoth take --json.\n${examples('perennial prices show', 'perennial prices set prices.yaml')}`,
-    );
-  addCommonOptions(prices.command('show').summary('the prices that new trainings are counted by'))
-    .addHelpText('after', examples('perennial prices show --json'))
-    .action(async (options: CommonOptions) => {
-      const kept = await connect(options).showPrices();
-      if (options.json) return sayJson({ prices: kept });
-      if (!kept) return say('No prices. Set them with `perennial prices set FILE`.');
-      say(
-        `${paint('bold', `price book ${kept.number}`)}, ${kept.digest.slice(0, 12)}, set by ${kept.setBy} at ${kept.setAt}`,
-      );
-      say(JSON.stringify(kept.content, null, 2));
-    });
-  addActingOptions(prices.command('set').summary('set new prices from a YAML file'))
-    .argument('<file>', 'price book; docs/costs.md shows one')
-    .addHelpText('after', examples('perennial prices set prices.yaml'))
-    .action(async (file: string, options: CommonOptions) => {
-      const kept = await connect(options).setPricesFile(file, { by: principalOf(options) });
-      if (options.json) return sayJson(kept);
-      say(
-        `${paint('bold', `price book ${kept.number}`)} ${kept.created ? 'set' : 'unchanged'}, ${kept.digest.slice(0, 12)}`,
-      );
-    });
 }
