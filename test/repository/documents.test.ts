@@ -15,6 +15,8 @@ const packageJson = z
   })
   .parse(JSON.parse(read('package.json')));
 
+const pages = files.filter((file) => file.endsWith('.md'));
+
 test('docs/errors.md and the catalogue list the same codes with the same advice', () => {
   expect(read('docs/errors.md')).toBe(errorsPage());
   const listed = [...read('docs/errors.md').matchAll(/^\| `([A-Z_0-9]+)`/gm)].map(
@@ -33,9 +35,9 @@ test('every error code of the catalogue is thrown somewhere', () => {
   expect(unused).toEqual([]);
 });
 
-test('every command the README shows exists', () => {
-  const readme = read('README.md');
-  const commands = [...readme.matchAll(/\.\/((?:scripts|\.ci)\/[a-z-]+)/g)].map(
+test('every command that a page shows exists', () => {
+  const text = pages.map(read).join('\n');
+  const commands = [...text.matchAll(/\.\/((?:scripts|\.ci)\/[a-z-]+)/g)].map(
     (match) => match[1] ?? '',
   );
   expect(commands.length).toBeGreaterThan(2);
@@ -43,18 +45,35 @@ test('every command the README shows exists', () => {
     expect(existsSync(join(root, file)), file).toBe(true);
     expect(statSync(join(root, file)).mode & 0o111, `${file} is executable`).not.toBe(0);
   }
-  const npmScripts = [...readme.matchAll(/npm run ([a-z:]+)/g)].map((match) => match[1] ?? '');
+  const npmScripts = [...text.matchAll(/npm run ([a-z:]+)/g)].map((match) => match[1] ?? '');
   for (const script of npmScripts) expect(Object.keys(packageJson.scripts)).toContain(script);
 });
 
 test('every link from one document to another leads somewhere', () => {
-  for (const page of files.filter((file) => file.endsWith('.md'))) {
+  for (const page of pages) {
     const links = [...read(page).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(
       (match) => match[1] ?? '',
     );
     for (const link of links)
       expect(existsSync(join(root, page, '..', link)), `${page} → ${link}`).toBe(true);
   }
+});
+
+test('every file or folder that a page or a comment names exists', () => {
+  const folders = [...new Set(files.map(folder))].filter((each) => !each.includes('.'));
+  const named = new RegExp(
+    `(?<![\\w/.@-])((?:${folders.join('|')})/(?:[\\w-]+/)*(?:[\\w.-]*\\.[a-z]+)?)(?![\\w/-])`,
+    'g',
+  );
+  const gone = files
+    .filter((file) => /\.(md|ts|py|sql|yml|yaml)$/.test(file) && file !== 'CHANGELOG.md')
+    .flatMap((file) =>
+      [...read(file).matchAll(named)]
+        .map((match) => match[1] ?? '')
+        .filter((path) => !existsSync(join(root, path)))
+        .map((path) => `${file} names ${path}`),
+    );
+  expect(gone).toEqual([]);
 });
 
 test('docs/operations.md lists every setting', () => {
