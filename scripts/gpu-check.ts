@@ -10,7 +10,7 @@ import type { TrainingBackend } from '../training/backend.js';
 import { createGpuSampler, joulesOf, visibleGpus, type GpuSample } from '../training/gpu-usage.js';
 import { outputFiles } from '../training/job-folder.js';
 import { trainingKey } from '../training/key.js';
-import { createProcessBackend } from '../training/process.js';
+import { createProcessBackend } from '../training/process/backend.js';
 import { readProgress } from '../training/progress.js';
 import { createCommand } from './command-line.js';
 

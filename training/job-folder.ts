@@ -109,6 +109,12 @@ async function writeConfig(folder: string, job: TrainingJob): Promise<void> {
   await writeJson(join(folder, 'perennial.json'), task);
 }
 
+/** Keys of the jobs that have a folder here, whosever they are. */
+export async function listJobFolders(jobs: string): Promise<string[]> {
+  await mkdir(jobs, { recursive: true });
+  return (await readdir(jobs)).filter(isTrainingKey);
+}
+
 /** Removes a job's folder and drafts of it that a killed worker left. */
 export async function removeJobFolder(jobs: string, key: string): Promise<void> {
   const { folder } = jobFolder(jobs, key);

@@ -1,5 +1,5 @@
 import { PerennialError } from '../contracts/errors.js';
-import type { TrainingJob } from '../contracts/training.js';
+import type { JobStatus, TrainingJob } from '../contracts/training.js';
 
 /** What tells whose a job is: a found one is adopted only when both are the same. */
 const owners = ['installation', 'spec'];
@@ -13,4 +13,10 @@ export function refuseForeign(found: Record<string, string>, { key, labels }: Tr
         `There is a job ${key} already, of ${label} '${found[label]}', not '${labels[label]}'.`,
       );
   }
+}
+
+/** Throws where the traces of a job that runs are to be removed. */
+export function refuseRunning(key: string, { state }: JobStatus): void {
+  if (state === 'running')
+    throw new PerennialError('INTERNAL', `The training ${key} still runs: cancel it first.`);
 }

@@ -1,12 +1,9 @@
-import { once } from 'node:events';
 import { mkdir, symlink } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { digestOf } from '../runtime/digest.js';
 
 /** Below the ports that Linux hands out by itself, so that no passing connection takes one before rank 0 opens it. */
-const firstPort = 20_000;
-const ports = 10_000;
+export const meetingPorts = { first: 20_000, count: 10_000 };
 
 /** What of `/opt/ml` all replicas see; the rest each has for itself. */
 const shared = ['input', 'checkpoints', 'code'];
@@ -65,28 +62,7 @@ export function variablesOfOneMachineEach(meeting: Meeting, rank: number): Recor
 /** The port where rank 0 of a job listens: the same one each time. */
 export function meetingPort(key: string, tries = 0): number {
   const spread = Number.parseInt(digestOf(key).slice(0, 8), 16);
-  return firstPort + ((spread + tries) % ports);
-}
-
-/** A port of this machine that is free now: that of the job, unless somebody has taken it. */
-export async function findMeetingPort(key: string): Promise<number> {
-  for (let tries = 0; tries < ports; tries += 1) {
-    const port = meetingPort(key, tries);
-    if (await isFree(port)) return port;
-  }
-  throw new Error(`No port from ${firstPort} to ${firstPort + ports - 1} is free.`);
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  const listening = once(server, 'listening');
-  server.listen(port, '127.0.0.1');
-  const free = await listening.then(
-    () => true,
-    () => false,
-  );
-  if (free) await new Promise((resolve) => server.close(resolve));
-  return free;
+  return meetingPorts.first + ((spread + tries) % meetingPorts.count);
 }
 
 /** Which of several replicas ended all of them. */

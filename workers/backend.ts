@@ -3,7 +3,7 @@ import { PerennialError } from '../contracts/errors.js';
 import type { ArtifactStore } from '../runtime/artifacts.js';
 import { isLoopback, type Config } from '../runtime/config.js';
 import type { TrainingBackend } from '../training/backend.js';
-import { createProcessBackend } from '../training/process.js';
+import { createProcessBackend } from '../training/process/backend.js';
 import type { ProgressDoor } from '../training/progress-door.js';
 
 /**

@@ -24,7 +24,7 @@ export async function reckonAtTheEnd(arena: Arena, lanes: readonly Lane[]): Prom
   const problems = [...predictions.problems, ...histories.problems];
   const broken = await patiently(() => firstBrokenAuditEntry(arena.database.db));
   if (broken !== null) problems.push(`the audit chain does not fit at entry ${broken}`);
-  const trainers = await findByCommand('process-wrapper.py', arena.home);
+  const trainers = await findByCommand('process/wrapper.py', arena.home);
   if (trainers.length > 0) problems.push(`${trainers.length} trainers still run`);
   const { answered, stored, dropped } = predictions;
   return { problems, answered, stored, dropped, replayed: histories.replayed };

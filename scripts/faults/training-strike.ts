@@ -24,7 +24,7 @@ export async function strike(
   const { key, folder } = folderOfJob(arena, subject.name, await subject.attempt());
   const first = arena.engine
     ? await arena.engine.firstProcess(key)
-    : await findByCommand('process-wrapper.py', folder);
+    : await findByCommand('process/wrapper.py', folder);
   kill(target === 'trainer' ? await childrenOf(first) : first);
   if (target !== 'machine') return;
   await subject.attempt();

@@ -12,7 +12,7 @@ import { systemClock } from '../../runtime/clock.js';
 import { silentLog } from '../../runtime/log.js';
 import { connectTemporal } from '../../runtime/temporal.js';
 import type { Tracing } from '../../runtime/tracing/tracing.js';
-import { createProcessBackend } from '../../training/process.js';
+import { createProcessBackend } from '../../training/process/backend.js';
 import { prepareBundle } from '../../workers/bundle.js';
 import { createWorker } from '../../workers/worker.js';
 import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';

@@ -15,7 +15,7 @@ import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLog } from '../../runtime/log.js';
 import type { TrainingBackend } from '../../training/backend.js';
-import { createProcessBackend } from '../../training/process.js';
+import { createProcessBackend } from '../../training/process/backend.js';
 import { createSuggest } from '../../training/suggest.js';
 import { prepareBundle } from '../../workers/bundle.js';
 import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';

@@ -9,7 +9,7 @@ import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';
 import { identifyProcess, isRunning } from '../../runtime/process-identity.js';
 import type { TrainingBackend } from '../../training/backend.js';
 import { jobFolder } from '../../training/job-folder.js';
-import { createProcessBackend } from '../../training/process.js';
+import { createProcessBackend } from '../../training/process/backend.js';
 import { temporaryFolder } from '../support/artifacts.js';
 import { describeTrainingBackend, readAll, untilExited, untilSaid } from './backend-conformance.js';
 import { scriptedJob } from './job.js';

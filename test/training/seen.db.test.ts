@@ -20,7 +20,7 @@ import { systemClock } from '../../runtime/clock.js';
 import { silentLog } from '../../runtime/log.js';
 import type { TrainingBackend } from '../../training/backend.js';
 import { createGpuSampler } from '../../training/gpu-usage.js';
-import { createProcessBackend } from '../../training/process.js';
+import { createProcessBackend } from '../../training/process/backend.js';
 import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { givenTraining, installation } from './given.js';

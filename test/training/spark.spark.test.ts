@@ -8,7 +8,7 @@ import type { ArtifactStore } from '../../runtime/artifacts.js';
 import type { TrainingBackend } from '../../training/backend.js';
 import { trainingKey } from '../../training/key.js';
 import { verifyManifest } from '../../training/manifest.js';
-import { createProcessBackend } from '../../training/process.js';
+import { createProcessBackend } from '../../training/process/backend.js';
 import { readProgress } from '../../training/progress.js';
 import { findTrainer } from '../../training/trainer.js';
 import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';

@@ -10,7 +10,7 @@ import type { TrainingBackend } from '../../training/backend.js';
 import { trainingKey } from '../../training/key.js';
 import { verifyManifest, type VerifiedManifest } from '../../training/manifest.js';
 import { readProgress } from '../../training/progress.js';
-import { createProcessBackend } from '../../training/process.js';
+import { createProcessBackend } from '../../training/process/backend.js';
 import { findTrainer } from '../../training/trainer.js';
 import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
 import { trainerPython } from '../support/trainer.js';

@@ -11,7 +11,7 @@ import { createDockerBackend } from '../../training/docker/backend.js';
 import { connectEngine } from '../../training/docker/engine.js';
 import { trainingKey } from '../../training/key.js';
 import { verifyManifest } from '../../training/manifest.js';
-import { createProcessBackend } from '../../training/process.js';
+import { createProcessBackend } from '../../training/process/backend.js';
 import { findTrainer } from '../../training/trainer.js';
 import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
 import { trainerPython } from '../support/trainer.js';

@@ -28,7 +28,7 @@ import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLog } from '../../runtime/log.js';
 import type { TrainingBackend } from '../../training/backend.js';
-import { createProcessBackend } from '../../training/process.js';
+import { createProcessBackend } from '../../training/process/backend.js';
 import { prepareBundle } from '../../workers/bundle.js';
 import { createGpuTrainingWorker, createTrainingWorker } from '../../workers/training.js';
 import { prices } from '../governance/prices.js';

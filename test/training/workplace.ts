@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { createTrainingAttempts } from '../../activities/training/attempt.js';
 import type { SuperviseTrainingInput } from '../../contracts/stages.js';
-import { createProcessBackend } from '../../training/process.js';
+import { createProcessBackend } from '../../training/process/backend.js';
 import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
 import { freshDatabase } from '../support/postgres.js';
 import { givenTraining, installation } from './given.js';

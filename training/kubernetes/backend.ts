@@ -1,11 +1,10 @@
-import { mkdir, readdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { PerennialError } from '../../contracts/errors.js';
 import type { JobStatus } from '../../contracts/training.js';
 import type { ListedJob, LogChunk, TrainingBackend } from '../backend.js';
 import { readLines } from '../file-lines.js';
-import { jobFolder, readJob, removeJobFolder } from '../job-folder.js';
+import { jobFolder, listJobFolders, readJob, removeJobFolder } from '../job-folder.js';
 import { isTrainingKey } from '../key.js';
+import { refuseRunning } from '../ownership.js';
 import { readEnd, readLost, recordEnd, type Exited } from './end.js';
 import { findJob, jobsPath, listAll, listPods, podsPath } from './find.js';
 import { copyLog, isLogComplete } from './log.js';
@@ -159,12 +158,11 @@ export function createKubernetesBackend({
   }
 
   async function list(): Promise<ListedJob[]> {
-    await mkdir(jobs, { recursive: true });
     const selector = `${label.managedBy}=perennial,${label.installation}=${installation}`;
     const found = await listAll(cluster, jobsPath, selector, jobObject);
     const pods = await listAll(cluster, podsPath, selector, podObject);
     const standing = new Map(found.map((job) => [job.metadata.name, job]));
-    const keys = new Set([...standing.keys(), ...(await readdir(jobs))]);
+    const keys = new Set([...standing.keys(), ...(await listJobFolders(jobs))]);
     const listed = await Promise.all(
       [...keys].filter(isTrainingKey).map((key) =>
         describe(
@@ -203,9 +201,7 @@ export function createKubernetesBackend({
 
   async function remove(key: string): Promise<void> {
     states.forget(key);
-    const { state } = await status(key);
-    if (state === 'running')
-      throw new PerennialError('INTERNAL', `The training ${key} still runs: cancel it first.`);
+    refuseRunning(key, await status(key));
     const job = await findJob(cluster, key);
     if (job && isMine(job)) await deleteJob(cluster, key);
     await removeJobFolder(jobs, key);
