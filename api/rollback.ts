@@ -3,12 +3,18 @@ import { PerennialError } from '../contracts/errors.js';
 import { milliseconds } from '../contracts/duration.js';
 import { workflowId } from '../contracts/messages.js';
 import type { RollbackStarted } from '../contracts/overview.js';
-import { releaseOutcome, type ReleaseView, type rollbackRequest } from '../contracts/release.js';
+import {
+  releaseOutcome,
+  type ReleaseOutcome,
+  type ReleaseView,
+  type rollbackRequest,
+} from '../contracts/release.js';
 import type { ReleaseModelInput } from '../contracts/stages.js';
 import type { ReleasePlanAnswer } from '../contracts/states.js';
 import type { Database } from '../db/connect.js';
 import { findModel } from '../db/model/overview.js';
-import { chooseRollback, findReleaseOf } from '../db/release/view.js';
+import { chooseRollback } from '../db/release/rollback.js';
+import { findReleaseOf } from '../db/release/view.js';
 import { loadSpec } from '../db/model/spec.js';
 import { endRelease, findReleaseUnderWay } from './end-release.js';
 import { patiently, resultWithin, startWorkflow, type Engine } from './workflow-calls.js';
@@ -17,9 +23,10 @@ type Doors = { db: Database; engine: Engine };
 type Request = z.output<typeof rollbackRequest>;
 
 /**
- * Gives traffic back. A release under way is ended, which gives the champion its traffic again; where another version than the champion was
- * named, or none is under way, a release with the plan "at once to version N" follows. Throws MODEL_RETIRED off the air, RELEASE_STATE
- * while another rollback is under way or when the version in release itself was named.
+ * Gives traffic back. A release under way is ended, which gives the champion its traffic again; where that is not all that was asked for,
+ * or none is under way, a release with the plan "at once to version N" follows. Where the version to go back from has no traffic any more
+ * nothing is changed, so that a second run goes back no further. Throws MODEL_RETIRED off the air, RELEASE_STATE while another rollback is
+ * under way or when the version in release itself was named.
  */
 export async function startRollback(
   { db, engine }: Doors,
@@ -31,23 +38,31 @@ export async function startRollback(
     throw new PerennialError('MODEL_RETIRED', `'${model}' is off the air since ${offAirAt}.`);
   const underWay = await findReleaseUnderWay(engine, model);
   if (!underWay) return releaseAtOnce({ db, engine }, model, request);
+  const { version, champion, delivery } = underWay;
+  const { from, by, reason } = request;
+  if (from !== undefined && from !== version && from !== champion)
+    return unchanged(model, {
+      from,
+      to: champion,
+      explanation: `v${from} is not the champion, and the release under way is of v${version}.`,
+    });
   await refuseMistaken(db, underWay, request);
-  const { by, reason } = request;
   await endRelease(engine, model, { by, reason: `rollback: ${reason}` });
-  const last = await findReleaseOf(db, model, underWay.delivery);
+  const last = await findReleaseOf(db, model, delivery);
   const outcome = outcomeOf(last);
-  const ended = { version: underWay.version, outcome };
-  const wanted = request.to ?? underWay.champion;
+  const ended = { version, outcome };
   // It was promoted before the abort came, or is not all that was asked for.
-  if (outcome === 'promoted' || (outcome !== null && wanted !== underWay.champion))
-    return { ...(await releaseAtOnce({ db, engine }, model, request)), ended };
+  if (outcome === 'promoted' || (outcome !== null && goesFurther(champion, request))) {
+    const still = outcome === 'promoted' ? (from ?? version) : (champion ?? undefined);
+    return { ...(await releaseAtOnce({ db, engine }, model, { ...request, from: still })), ended };
+  }
   const id = workflowId.release(model);
   const { runId } = await patiently(engine, (client) => client.workflow.getHandle(id).describe());
   return {
     model,
     ended,
-    from: underWay.version,
-    to: underWay.champion,
+    from: version,
+    to: champion,
     workflowId: id,
     runId,
     outcome,
@@ -55,12 +70,19 @@ export async function startRollback(
   };
 }
 
+/** Whether another version than the champion of the release under way was asked for. */
+function goesFurther(champion: number | null, { from, to }: Request): boolean {
+  if (to !== undefined) return to !== champion;
+  return from !== undefined && from === champion;
+}
+
 /** Before anything is ended: what cannot follow is refused. */
 async function refuseMistaken(
   db: Database,
   { model, version, champion, immediate }: ReleasePlanAnswer,
-  { to }: Request,
+  request: Request,
 ): Promise<void> {
+  const { to } = request;
   if (immediate)
     throw new PerennialError('RELEASE_STATE', `A rollback of '${model}' is under way already.`);
   if (to === version)
@@ -68,16 +90,24 @@ async function refuseMistaken(
       'RELEASE_STATE',
       `v${to} of '${model}' is the one in release; \`perennial promote ${model}\` gives it all traffic.`,
     );
-  if (to !== undefined && to !== champion) await chooseRollback(db, model, to);
+  if (goesFurther(champion, request))
+    await chooseRollback(db, model, { from: champion ?? undefined, to });
 }
 
 async function releaseAtOnce(
   { db, engine }: Doors,
   model: string,
-  { to: named, by, reason }: Request,
+  { from: awayFrom, to: named, by, reason }: Request,
 ): Promise<RollbackStarted> {
   const id = workflowId.release(model);
-  const { from, to, delivery, specDigest } = await chooseRollback(db, model, named);
+  const choice = await chooseRollback(db, model, { from: awayFrom, to: named });
+  if (choice.kind === 'unchanged')
+    return unchanged(model, {
+      from: choice.from,
+      to: choice.champion,
+      explanation: choice.reason,
+    });
+  const { from, to, delivery, specDigest } = choice;
   const { spec } = await loadSpec(db, specDigest);
   const input: ReleaseModelInput = {
     model,
@@ -109,6 +139,20 @@ async function releaseAtOnce(
   };
 }
 
-function outcomeOf(release: ReleaseView | null): RollbackStarted['outcome'] {
+function unchanged(
+  model: string,
+  answer: Pick<RollbackStarted, 'from' | 'to' | 'explanation'>,
+): RollbackStarted {
+  return {
+    model,
+    ended: null,
+    ...answer,
+    workflowId: workflowId.release(model),
+    runId: null,
+    outcome: 'unchanged',
+  };
+}
+
+function outcomeOf(release: ReleaseView | null): ReleaseOutcome | null {
   return release?.endedAt ? (releaseOutcome.safeParse(release.status).data ?? null) : null;
 }

@@ -171,7 +171,7 @@ export const monitorAnswer = z.strictObject({
 });
 export type MonitorAnswered = z.infer<typeof monitorAnswer>;
 
-/** Answer to a rollback. `outcome` is null while it still runs. */
+/** Answer to a rollback. `outcome` is null while it still runs, `unchanged` where there was nothing to go back from. */
 export const rollbackStarted = z.strictObject({
   model: modelName,
   /** The release that was under way and was ended by it: how it ended, null while it still does. */
@@ -182,8 +182,9 @@ export const rollbackStarted = z.strictObject({
   /** Null where a first version was ended before it got any traffic: there is no champion. */
   to: z.int().positive().nullable(),
   workflowId: z.string(),
-  runId: z.string(),
-  outcome: releaseOutcome.nullable(),
+  /** Null where nothing was changed. */
+  runId: z.string().nullable(),
+  outcome: z.enum([...releaseOutcome.options, 'unchanged']).nullable(),
   explanation: z.string(),
 });
 export type RollbackStarted = z.infer<typeof rollbackStarted>;

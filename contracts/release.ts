@@ -104,8 +104,10 @@ export const releaseCommand = z.strictObject({
 });
 export type ReleaseCommand = z.input<typeof releaseCommand>;
 
-/** "At once to version N". */
+/** "Away from version N", which goes back once however often it is asked for, or "at once to version N". */
 export const rollbackRequest = z.strictObject({
+  /** By default the version that was released last. Where the champion is another one nothing is changed. */
+  from: z.int().positive().optional(),
   to: z.int().positive().optional(),
   by: principalId,
   reason: z.string().min(1).max(2_000),

@@ -38,6 +38,7 @@ export function addReleaseCommands(program: Command): void {
 }
 
 interface RollbackOptions extends CommonOptions {
+  from?: number;
   to?: number;
   reason: string;
 }
@@ -49,21 +50,33 @@ export function addRollbackCommand(program: Command): void {
       .command('rollback <model>')
       .summary('end the release under way, or give all traffic at once to an earlier version')
       .description(
-        'Ends the release under way: the champion has its traffic again. Where none is, gives all traffic at once to an earlier approved version: the one named, or the champion before this one.',
+        'Ends the release under way: the champion has its traffic again. Where none is, gives all traffic at once to an earlier approved version: the one named, or the champion before this one. Asked for once more it goes back no further.',
       ),
   )
+    .option(
+      '--from <version>',
+      'version to go back from (default: the one released last); where it has no traffic nothing is changed',
+      wholeNumber,
+    )
     .option(
       '--to <version>',
       'version to go to (default: the champion of the release under way, else the one before this)',
       wholeNumber,
     )
     .requiredOption('--reason <text>', 'why, kept with the release')
-    .addHelpText('after', examples('perennial rollback flight-delay --to 1 --reason "complaints"'))
+    .addHelpText(
+      'after',
+      examples(
+        'perennial rollback flight-delay --reason "complaints"',
+        'perennial rollback flight-delay --to 1 --reason "complaints"',
+      ),
+    )
     .action(async (model: string, options: RollbackOptions) => {
-      const { to, reason } = options;
+      const { from, to, reason } = options;
       const answer = await connect(options).rollback(model, {
         by: principalOf(options),
         reason,
+        ...(from === undefined ? {} : { from }),
         ...(to === undefined ? {} : { to }),
       });
       if (!isDone(answer)) process.exitCode = exitCodes.failed;
@@ -72,10 +85,10 @@ export function addRollbackCommand(program: Command): void {
     });
 }
 
-/** A release that was ended alone is done with its end; any other when its version has all traffic. */
+/** A release that was ended alone is done with its end; any other when its version has all traffic, which it may have had before. */
 function isDone(answer: RollbackStarted): boolean {
   if (isEndAlone(answer)) return answer.outcome !== null;
-  return answer.outcome === 'promoted';
+  return answer.outcome === 'promoted' || answer.outcome === 'unchanged';
 }
 
 /** The release under way was ended, and nothing else was needed. */
@@ -91,6 +104,7 @@ function toldOf(answer: RollbackStarted): string {
     return `release of v${ended.version} ended, ${now}.`;
   }
   const first = ended === null ? '' : `release of v${ended.version} ${ended.outcome}, then `;
+  if (outcome === 'unchanged') return `${first}unchanged.`;
   const how = outcome === 'promoted' ? 'rolled back' : (outcome ?? 'still rolling back');
   return `${first}${how}${from === null ? '' : ` from v${from}`} to v${to}.`;
 }

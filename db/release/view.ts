@@ -1,5 +1,4 @@
 import { sql, type SQL } from 'drizzle-orm';
-import { PerennialError } from '../../contracts/errors.js';
 import {
   judgement,
   releaseView,
@@ -70,57 +69,4 @@ export function findReleaseOf(
   delivery: number,
 ): Promise<ReleaseView | null> {
   return findRelease(db, model, sql`delivery = ${delivery}`);
-}
-
-/** What a rollback moves between. */
-export interface RollbackTarget {
-  from: number | null;
-  to: number;
-  delivery: number;
-  specDigest: string;
-}
-
-/**
- * The version a rollback goes to: the one named, or the champion before this one. Throws VERSION_NOT_FOUND where there is none, and
- * PROMOTION_REFUSED where the named one was never approved or is champion already.
- */
-export async function chooseRollback(
-  db: Executor,
-  model: string,
-  named: number | undefined,
-): Promise<RollbackTarget> {
-  const [alias] = await readRows(
-    db,
-    sql`SELECT version FROM alias WHERE model = ${model} AND name = 'champion'`,
-  );
-  const from = alias ? Number(alias.version) : null;
-  const to = named ?? (await championBefore(db, model, from));
-  const [row] = await readRows(
-    db,
-    sql`SELECT v.delivery, d.spec_digest, EXISTS (
-        SELECT 1 FROM approval a WHERE a.model = v.model AND a.version = v.version AND a.standing = 'approved' AND a.evidence = v.evidence
-      ) AS approved
-      FROM version v JOIN delivery d ON d.model = v.model AND d.number = v.delivery
-      WHERE v.model = ${model} AND v.version = ${to}`,
-  );
-  if (!row) throw new PerennialError('VERSION_NOT_FOUND', `Model '${model}' has no version ${to}.`);
-  if (to === from)
-    throw new PerennialError('PROMOTION_REFUSED', `v${to} of '${model}' is the champion already.`);
-  if (row.approved !== true)
-    throw new PerennialError('PROMOTION_REFUSED', `v${to} of '${model}' was never approved.`);
-  return { from, to, delivery: Number(row.delivery), specDigest: String(row.spec_digest) };
-}
-
-async function championBefore(db: Executor, model: string, from: number | null): Promise<number> {
-  const [row] = await readRows(
-    db,
-    sql`SELECT version FROM release WHERE model = ${model} AND status = 'promoted' AND version IS DISTINCT FROM ${from}::int
-      ORDER BY ended_at DESC NULLS LAST LIMIT 1`,
-  );
-  if (!row)
-    throw new PerennialError(
-      'VERSION_NOT_FOUND',
-      `Model '${model}' has had no champion ${from === null ? 'yet' : `before v${from}`}.`,
-    );
-  return Number(row.version);
 }

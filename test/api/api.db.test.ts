@@ -6,7 +6,7 @@ import { choosePinning } from '../../api/pin-image.js';
 import { createPerennial, type Perennial } from '../../client/index.js';
 import { firstBrokenAuditEntry } from '../../db/audit.js';
 import { connectDatabase } from '../../db/connect.js';
-import { chooseRollback } from '../../db/release/view.js';
+import { chooseRollback, type WantedRollback } from '../../db/release/rollback.js';
 import { loadConfig } from '../../runtime/config.js';
 import { silentLog } from '../../runtime/log.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
@@ -345,22 +345,22 @@ describe('what is remembered', () => {
     expect((await perennial.logs('churn', 1)).complete).toBe(true);
   });
 
-  test('chooses what a rollback goes to', async () => {
-    expect(await chooseRollback(database.db, 'churn', undefined)).toEqual({
-      from: 2,
-      to: 1,
-      delivery: 1,
-      specDigest,
-    });
-    await expect(chooseRollback(database.db, 'churn', 2)).rejects.toMatchObject({
-      code: 'PROMOTION_REFUSED',
-    });
-    await expect(chooseRollback(database.db, 'churn', 3)).rejects.toMatchObject({
-      code: 'PROMOTION_REFUSED',
-    });
-    await expect(chooseRollback(database.db, 'churn', 8)).rejects.toMatchObject({
-      code: 'VERSION_NOT_FOUND',
-    });
+  test('chooses what a rollback goes to, and goes back from no version twice', async () => {
+    const choose = (wanted: WantedRollback) => chooseRollback(database.db, 'churn', wanted);
+    const back = { kind: 'moves', from: 2, to: 1, delivery: 1, specDigest };
+    for (const wanted of [{}, { from: 2 }, { to: 1 }, { from: 2, to: 1 }])
+      expect(await choose(wanted)).toEqual(back);
+    for (const [wanted, from] of [
+      [{ to: 2 }, 2],
+      [{ from: 1 }, 1],
+      [{ from: 3, to: 1 }, 3],
+    ] as const)
+      expect(await choose(wanted)).toMatchObject({ kind: 'unchanged', from, champion: 2 });
+    for (const [to, code] of [
+      [3, 'PROMOTION_REFUSED'],
+      [8, 'VERSION_NOT_FOUND'],
+    ] as const)
+      await expect(choose({ to })).rejects.toMatchObject({ code });
   });
 
   test('is chained: the audit verifies', async () => {

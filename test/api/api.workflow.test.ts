@@ -232,6 +232,10 @@ describe('a release through the API', () => {
     expect(back).toMatchObject({ ended: { version: 3 }, from: 3, to: 2, outcome: 'aborted' });
     expect(back.explanation).toBe('abort by ada: rollback: complaints');
     expect((await perennial.showModel('ended')).route?.arms).toEqual(all(2));
+    const again = await perennial.rollback('ended', { by: 'ada', reason: 'complaints' });
+    expect(again).toMatchObject({ ended: null, from: 3, to: 2, runId: null, outcome: 'unchanged' });
+    expect(again.explanation).toContain('`perennial rollback ended --from 2`');
+    expect((await perennial.showModel('ended')).route?.arms).toEqual(all(2));
     const done = await perennial.audit({ model: 'ended', delivery: 3, actor: 'ada' });
     expect(done.at(-1)).toMatchObject({ action: 'release.aborted', subject: 'ended v3' });
 
@@ -247,6 +251,13 @@ describe('a release through the API', () => {
       outcome: 'promoted',
     });
     expect((await perennial.showModel('ended')).route?.arms).toEqual(all(1));
+    for (const request of [{}, { to: 1 }, { from: 4 }])
+      expect(
+        await perennial.rollback('ended', { by: 'ada', reason: 'worse', ...request }),
+      ).toMatchObject({ to: 1, outcome: 'unchanged' });
+    await expect(
+      perennial.rollback('ended', { by: 'ada', reason: 'worse', from: 1 }),
+    ).rejects.toMatchObject({ code: 'VERSION_NOT_FOUND' });
   });
 
   test('that asks a person is answered', async () => {

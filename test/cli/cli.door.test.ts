@@ -210,7 +210,11 @@ describe('against a living server', () => {
     expect(ended.code).toBe(1);
     expect(jsonOf(ended)).toMatchObject({ delivery: { outcome: 'rolled-back', number: 2 } });
 
-    const nowhere = await run('rollback', 'flights', '--reason', 'x');
+    expect(await run('rollback', 'flights', '--reason', 'no', '--as', 'ada')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^flights unchanged\. v2 is not the champion, v1 is/) as string,
+    });
+    const nowhere = await run('rollback', 'flights', '--reason', 'x', '--from', '1');
     expect(nowhere).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('VERSION_NOT_FOUND') as string,
