@@ -3,17 +3,10 @@ import { serve } from '@hono/node-server';
 import { Client, Connection } from '@temporalio/client';
 import { vi } from 'vitest';
 import { createApi } from '../../api/app.js';
-import { sayFailure } from '../../cli/failure.js';
-import { createProgram } from '../../cli/program.js';
 import type { Database } from '../../db/connect.js';
 import { silentLog } from '../../runtime/log.js';
 import { freshDatabase } from '../support/postgres.js';
-
-export interface Said {
-  code: number;
-  out: string;
-  err: string;
-}
+import { runInProcess, type Said } from './run-in-process.js';
 
 export interface ProgramInProcess {
   db: Database;
@@ -35,25 +28,7 @@ export async function startProgram(): Promise<ProgramInProcess> {
   vi.stubEnv('PERENNIAL_API', `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   return {
     db: fresh.db,
-    async perennial(...args) {
-      const said: Said = { code: 0, out: '', err: '' };
-      const spies = [
-        vi
-          .spyOn(process.stdout, 'write')
-          .mockImplementation((t) => Boolean((said.out += String(t)))),
-        vi
-          .spyOn(process.stderr, 'write')
-          .mockImplementation((t) => Boolean((said.err += String(t)))),
-      ];
-      try {
-        await createProgram().parseAsync(args, { from: 'user' });
-      } catch (error) {
-        said.code = sayFailure(error, { json: args.includes('--json') });
-      } finally {
-        for (const spy of spies) spy.mockRestore();
-      }
-      return said;
-    },
+    perennial: (...args) => runInProcess(args),
     async close() {
       vi.unstubAllEnvs();
       await new Promise((resolve) => server.close(resolve));

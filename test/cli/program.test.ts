@@ -1,24 +1,6 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { sayFailure } from '../../cli/failure.js';
+import { describe, expect, test } from 'vitest';
 import { createProgram } from '../../cli/program.js';
-
-let out = '';
-let err = '';
-beforeEach(() => {
-  [out, err] = ['', ''];
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => Boolean((out += String(text))));
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => Boolean((err += String(text))));
-});
-afterEach(() => vi.restoreAllMocks());
-
-async function exitCodeOf(args: string[]): Promise<number> {
-  try {
-    await createProgram().parseAsync(args, { from: 'user' });
-    return 0;
-  } catch (error) {
-    return sayFailure(error, { json: args.includes('--json') });
-  }
-}
+import { runInProcess } from './run-in-process.js';
 
 describe('the command line', () => {
   test.each<[string, string[]]>([
@@ -51,13 +33,16 @@ describe('the command line', () => {
     ['a scope that is none', ['budget', 'extend', 'person', 'ann', '--by', '3']],
     ['half a window', ['deliver', 'churn', '--from', '2001-01-01T00:00:00Z']],
   ])('exits with 2 for %s', async (_, args) => {
-    expect(await exitCodeOf(args)).toBe(2);
+    const { code, out, err } = await runInProcess(args);
+    expect(code).toBe(2);
     expect(err).not.toBe('');
     expect(out).toBe('');
   });
 
   test('says a wrong call as one JSON document where that was asked for', async () => {
-    expect(await exitCodeOf(['watch', 'churn', '--json', '--delivery', 'last'])).toBe(2);
+    const call = ['watch', 'churn', '--json', '--delivery', 'last'];
+    const { code, out } = await runInProcess(call);
+    expect(code).toBe(2);
     expect(JSON.parse(out)).toMatchObject({ error: { code: 'USAGE' } });
   });
 
@@ -71,7 +56,8 @@ describe('the command line', () => {
   test.each(createProgram().commands.map((command) => [command.name()]))(
     '%s helps with examples and has --json',
     async (name) => {
-      expect(await exitCodeOf([name, '--help'])).toBe(0);
+      const { code, out } = await runInProcess([name, '--help']);
+      expect(code).toBe(0);
       expect(out).toMatch(new RegExp(`Examples:\\n {2}\\$ .*perennial ${name}`));
       expect(out).toContain('--json');
     },

@@ -3,10 +3,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { sayFailure } from '../../cli/failure.js';
-import { createProgram } from '../../cli/program.js';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { contractTemplate, specTemplate } from '../../cli/init/spec-template.js';
+import { runInProcess } from '../cli/run-in-process.js';
 
 /** Wrong input at the command line: an exit code, a code and a sentence that says what to do; nothing written, no stack. */
 
@@ -33,17 +32,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-let out = '';
-let err = '';
-beforeEach(() => {
-  [out, err] = ['', ''];
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => Boolean((out += String(text))));
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => Boolean((err += String(text))));
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.unstubAllEnvs();
-});
+afterEach(() => vi.unstubAllEnvs());
 
 interface Case {
   args: (at: (name: string) => string) => string[];
@@ -160,31 +149,21 @@ const cases: Record<string, Case> = {
   },
 };
 
-async function exitCodeOf(args: string[]): Promise<number> {
-  try {
-    await createProgram().parseAsync(args, { from: 'user' });
-    return 0;
-  } catch (error) {
-    return sayFailure(error, { json: args.includes('--json') });
-  }
-}
-
 describe('the command line refuses', () => {
   test.each(Object.entries(cases))('%s', async (_name, { args, settings, exit, code, says }) => {
     for (const [name, value] of Object.entries(settings ?? {})) vi.stubEnv(name, value);
     const before = await readdir(folder, { recursive: true });
     const call = args((name) => join(folder, name));
 
-    expect(await exitCodeOf(call)).toBe(exit);
-    expect(err.replaceAll('\n', ' ')).toMatch(says);
-    expect(err).toContain(code);
-    expect(err).not.toMatch(/^ +at |node_modules/m);
-    expect(out).toBe('');
+    const said = await runInProcess(call);
+    expect(said).toMatchObject({ code: exit, out: '' });
+    expect(said.err.replaceAll('\n', ' ')).toMatch(says);
+    expect(said.err).toContain(code);
+    expect(said.err).not.toMatch(/^ +at |node_modules/m);
 
-    err = '';
-    expect(await exitCodeOf([...call, '--json'])).toBe(exit);
-    expect(JSON.parse(out)).toMatchObject({ error: { code } });
-    expect(err).toBe('');
+    const document = await runInProcess([...call, '--json']);
+    expect(document).toMatchObject({ code: exit, err: '' });
+    expect(JSON.parse(document.out)).toMatchObject({ error: { code } });
     expect(await readdir(folder, { recursive: true })).toEqual(before);
   });
 });
