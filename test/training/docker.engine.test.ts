@@ -85,6 +85,27 @@ describe('A training container', () => {
     expect(await readAll(backend, job.key)).toEqual(['here']);
   });
 
+  it('has an end or runs, whenever the engine was killed while it was started', async () => {
+    const given8 = await Promise.all(Array.from({ length: 8 }, () => given('say=here exit=0')));
+    const submitted = given8.map(async (job, at) => {
+      // One after another, so that each is at another point of its start.
+      await delay(at * 60);
+      return backend.submit(job).catch((error: unknown) => {
+        expect(error).toMatchObject({ code: 'ENGINE_UNAVAILABLE' });
+      });
+    });
+    await delay(500);
+    await killEngine(inject('engineFolder'));
+    await Promise.all(submitted);
+    await startEngine(inject('engineFolder'));
+    for (const job of given8) {
+      await backend.submit(job);
+      const { code } = await untilExited(backend, job.key);
+      expect([0, 137]).toContain(code);
+      await backend.remove(job.key);
+    }
+  });
+
   it('is taken away by cancel when it was made and never started', async () => {
     const job = await given('say=here exit=0');
     await backend.submit(job);

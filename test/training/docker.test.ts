@@ -142,6 +142,19 @@ describe("A container's state", () => {
     });
   });
 
+  it.each([
+    'task 1c0fd071b9ca: already exists',
+    'id already in use',
+    'failed to start shim: mkdir /run/io.containerd.runtime.v2.task/moby/94403e2ca97f: file exists',
+  ])('is that of a killed one where the engine was lost in its start: %s', (Error) => {
+    const never = { StartedAt: '0001-01-01T00:00:00Z', FinishedAt: '0001-01-01T00:00:00Z' };
+    expect(state({ ...never, Status: 'created', ExitCode: 128, Error })).toMatchObject({
+      state: 'exited',
+      code: 137,
+      reason: 'The engine was lost while it started the container.',
+    });
+  });
+
   it('is, of several replicas, that of the first that failed, once all have ended', () => {
     const container = (rank: number, changes: object) => {
       const ran = { OOMKilled: false, Error: '', StartedAt: '2026-01-01T10:00:00Z' };

@@ -7,9 +7,27 @@ const notStarted = [126, 127];
 /** What an engine says of a container that it finds dead when it comes up after the whole machine went down. */
 const lost = 255;
 
+/**
+ * What an engine says for ever of a container in whose start it was killed: it trips over its own traces. Whether a trainer ran there for
+ * a moment nobody knows, so the job's folder is not used again either.
+ */
+const halfStarted = /already exists|already in use|file exists/;
+
 /** Whether a container was made and never ran, so that it can still be started. */
-export function isCreated({ State }: Docker.ContainerInspectInfo): boolean {
-  return State.Status === 'created' && !notStarted.includes(State.ExitCode);
+export function isCreated(container: Docker.ContainerInspectInfo): boolean {
+  const { Status, ExitCode } = container.State;
+  return Status === 'created' && !notStarted.includes(ExitCode) && !isHalfStarted(container);
+}
+
+function isHalfStarted({ State }: Docker.ContainerInspectInfo): boolean {
+  return State.Status === 'created' && halfStarted.test(State.Error);
+}
+
+/** The engine's word on how it ended, or why there is none. */
+function reasonOf(container: Docker.ContainerInspectInfo): string {
+  if (isHalfStarted(container)) return 'The engine was lost while it started the container.';
+  const { ExitCode, Error } = container.State;
+  return ExitCode === lost ? 'The engine did not see it end.' : Error;
 }
 
 /** A container's state in the words of the port. An engine sets the clock back at will: a job never ends before it began. */
@@ -20,11 +38,12 @@ export function readState(container: Docker.ContainerInspectInfo): JobStatus {
   if (state.Running) return { state: 'running', startedAt: timeOf(state.StartedAt) ?? Created };
   const startedAt = timeOf(state.StartedAt) ?? Created;
   const finishedAt = timeOf(state.FinishedAt);
-  const reason = state.ExitCode === lost ? 'The engine did not see it end.' : state.Error;
+  const reason = reasonOf(container);
+  // Nobody's fault, and nothing that another attempt could not do better: as if it had been killed.
+  const killed = state.ExitCode === lost || isHalfStarted(container);
   return {
     state: 'exited',
-    // Nobody's fault, and nothing that another attempt could not do better: as if it had been killed.
-    code: state.ExitCode === lost ? 137 : state.ExitCode,
+    code: killed ? 137 : state.ExitCode,
     outOfMemory: state.OOMKilled,
     startedAt,
     finishedAt: finishedAt !== null && finishedAt > startedAt ? finishedAt : startedAt,
