@@ -5,10 +5,13 @@ const chunkBytes = 1 << 20;
 /** A longer line is cut: it is a picture or a mistake. */
 const longestLine = 8_192;
 const newline = 0x0a;
+const carriageReturn = 0x0d;
 
 /**
  * Whole lines of a growing file from a byte offset on, each with the offset of its first byte. A half-written last line waits for
- * its rest unless `ended`. A file that does not exist yet has no lines. Bytes that Postgres text cannot hold (NUL) are left out.
+ * its rest unless `ended`. A line that is written over (a progress bar) is what stood there last, and is not waited for: a bar
+ * that fills for an hour would be silence. A file that does not exist yet has no lines. Bytes that Postgres text cannot hold (NUL)
+ * are left out.
  */
 export async function readLines(
   path: string,
@@ -30,9 +33,21 @@ export async function readLines(
     lines.push({ offset: since + start, line: textOf(bytes.subarray(start)) });
     start = bytes.length;
   }
+  // One at the very end may be half of a line's end.
+  const over = bytes.subarray(0, -1).lastIndexOf(carriageReturn);
+  if (over >= start) {
+    const line = textOf(bytes.subarray(start, over));
+    if (line.trim() !== '') lines.push({ offset: since + start, line });
+    start = over + 1;
+  }
   return { lines, next: since + start };
 }
 
+/** What a terminal would show of it, about: the last part that was written over no more. */
 function textOf(bytes: Buffer): string {
-  return bytes.subarray(0, longestLine).toString('utf8').replaceAll('\0', '').replace(/\r$/, '');
+  let end = bytes.length;
+  while (end > 0 && bytes[end - 1] === carriageReturn) end -= 1;
+  const start = end === 0 ? 0 : bytes.lastIndexOf(carriageReturn, end - 1) + 1;
+  const text = bytes.subarray(start, Math.min(end, start + longestLine)).toString('utf8');
+  return text.replaceAll('\0', '');
 }

@@ -30,14 +30,14 @@ export async function judgeJob({
         kind: 'retry',
         error: 'TRAINING_HUNG',
         code: 75,
-        reason: `The trainer gave no sign of life for ${seconds(end.silentFor)} and was stopped.`,
+        reason: `The trainer gave no sign of life for ${seconds(end.silentFor)} and was stopped (training.heartbeat).`,
       };
     case 'stalled':
       return {
         kind: 'retry',
         error: 'TRAINING_HUNG',
         code: 75,
-        reason: `The trainer's step stood at ${end.step} for ${seconds(end.stoodFor)} and it was stopped.`,
+        reason: `The trainer's step stood at ${end.step} for ${seconds(end.stoodFor)} and it was stopped (training.progressEvery).`,
       };
     case 'revoked':
       return { kind: 'retry', error: 'TRAINING_FAILED', code: 75, reason: end.sentence };
@@ -56,7 +56,7 @@ export async function judgeJob({
         kind: 'failed',
         error: 'TRAINING_FAILED',
         code: 143,
-        reason: `The training took longer than ${seconds(end.after)} and was stopped.`,
+        reason: `The training took longer than ${seconds(end.after)} and was stopped (training.timeout).`,
       };
     case 'gone':
       return {

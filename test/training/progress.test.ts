@@ -99,4 +99,28 @@ describe('Lines of a growing file', () => {
     }
     expect(found.at(-1)).toBe('end');
   });
+
+  it('are not waited for where a progress bar writes over itself, and keep what stood there last', async () => {
+    const path = join(await temporaryFolder(), 'log');
+    const shown: string[] = [];
+    let next = 0;
+    let written = '';
+    for (const more of [
+      '\r  0%',
+      '\r 10%\r 20%\r 30%',
+      '\r 40%\r',
+      '\r100%\r',
+      '\ndone\r\n',
+      'a\r  \r',
+      'b\n',
+    ]) {
+      await writeFile(path, (written += more));
+      const chunk = await readLines(path, next);
+      expect(chunk.next).toBeGreaterThan(next === 0 ? -1 : next);
+      shown.push(...chunk.lines.map(({ line }) => line));
+      next = chunk.next;
+    }
+    expect(shown).toEqual([' 20%', ' 30%', ' 40%', '100%', 'done', 'a', 'b']);
+    expect(next).toBe(written.length);
+  });
 });
