@@ -1,5 +1,6 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { z } from 'zod';
+import { unkeepable } from '../contracts/keepable-text.js';
 import { modelName } from '../contracts/names.js';
 import { errorAnswer } from '../contracts/overview.js';
 import { refuseInput } from './errors.js';
@@ -15,21 +16,21 @@ export function answers<T extends z.ZodType>(schema: T, description: string) {
   } as const;
 }
 
-/**
- * A JSON body that must be there. A NUL is refused whoever reads on: PostgreSQL keeps none, and behind a signal an activity would try to
- * store it for ever.
- */
+/** A JSON body that must be there, of texts that can be kept. */
 export function body<T extends z.ZodType>(schema: T) {
-  const kept = schema.refine((value) => !holdsNul(value), 'a text in it holds a NUL character');
+  const kept = schema.refine(
+    (value) => !holdsUnkeepable(value),
+    'a text in it holds a NUL character or half of a surrogate pair',
+  );
   return { content: { 'application/json': { schema: kept } }, required: true } as const;
 }
 
 /** Without recursion: what is nested too deeply is another check's to refuse. */
-function holdsNul(value: unknown): boolean {
+function holdsUnkeepable(value: unknown): boolean {
   const left = [value];
   while (left.length > 0) {
     const next = left.pop();
-    if (typeof next === 'string' && next.includes('\0')) return true;
+    if (typeof next === 'string' && unkeepable.test(next)) return true;
     if (typeof next !== 'object' || next === null) continue;
     for (const [name, within] of Object.entries(next)) left.push(name, within);
   }

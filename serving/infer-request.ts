@@ -1,4 +1,5 @@
 import { PerennialError } from '../contracts/errors.js';
+import { unkeepable } from '../contracts/keepable-text.js';
 import { nestedAtMost } from '../contracts/nesting.js';
 
 /** One input of a model, as its ONNX file declares it. */
@@ -20,8 +21,6 @@ export interface InferEnvelope {
 
 export const maximumRows = 1_000;
 
-/** Kept as text in PostgreSQL, where neither a NUL nor half of a surrogate pair can stand. */
-const unstorable = /[\0\p{Cs}]/u;
 const instantPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/;
 const numberTypes = new Set(['FP32', 'FP64', 'INT32', 'INT64']);
 
@@ -55,7 +54,7 @@ function readText(name: string, value: unknown, longest: number): string | undef
   if (typeof value !== 'string') refuse(`'${name}' must be a string, not ${describe(value)}.`);
   if (value.length === 0 || value.length > longest)
     refuse(`'${name}' has ${value.length} characters; it may have 1 to ${longest}.`);
-  if (unstorable.test(value)) refuse(`'${name}' contains a NUL or half of a surrogate pair.`);
+  if (unkeepable.test(value)) refuse(`'${name}' contains a NUL or half of a surrogate pair.`);
   return value;
 }
 
@@ -171,7 +170,7 @@ function readStrings(name: string, datatype: unknown, data: readonly unknown[]):
     const value = data[row];
     if (typeof value !== 'string')
       refuse(`Input '${name}' has ${describe(value)} at row ${row}; it must be a string.`);
-    if (unstorable.test(value))
+    if (unkeepable.test(value))
       refuse(`Input '${name}' has a NUL or half of a surrogate pair at row ${row}.`);
   }
   return data as string[];

@@ -7,6 +7,9 @@ import type { Log } from '../runtime/log.js';
 /** SQLSTATE classes and system errors of a database that is away: it will be back. */
 const databaseAway = /^(08|57P|53)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/;
 
+/** SQLSTATEs of a text that PostgreSQL cannot keep, a NUL say, in a text or within JSON: a retry finds it as it was. */
+const unkeepable = /^22(021|P05) |^22P02 .*type json/;
+
 /**
  * Turns what activities throw into what Temporal understands: the catalogue's code becomes the failure's type, and what a person has to
  * fix or decide is not tried again. Histories get sentences, logs get stacks.
@@ -45,7 +48,11 @@ export function toFailure(error: unknown): unknown {
           nonRetryable: error.entry.kind === 'fix' || error.entry.kind === 'ask',
           details: [{ hint: error.entry.hint, ...error.details }],
         })
-      : ApplicationFailure.create({ message: messageOf(error), type: codeOf(error) });
+      : ApplicationFailure.create({
+          message: messageOf(error),
+          type: codeOf(error),
+          nonRetryable: codeOf(error) === 'INPUT_INVALID',
+        });
   failure.stack = '';
   return failure;
 }
@@ -55,8 +62,9 @@ function isOurs(error: unknown): boolean {
 }
 
 function codeOf(error: unknown): ErrorCode {
-  const { code, cause } = (error ?? {}) as { code?: unknown; cause?: unknown };
+  const { code, message, cause } = (error ?? {}) as Partial<Record<string, unknown>>;
   if (typeof code === 'string' && databaseAway.test(code)) return 'DATABASE_UNAVAILABLE';
+  if (unkeepable.test(`${String(code)} ${String(message)}`)) return 'INPUT_INVALID';
   return cause instanceof Error ? codeOf(cause) : 'INTERNAL';
 }
 

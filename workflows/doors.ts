@@ -1,4 +1,12 @@
-import { currentUpdateInfo, defineSignal, defineUpdate, setHandler } from '@temporalio/workflow';
+import {
+  currentUpdateInfo,
+  defineSignal,
+  defineUpdate,
+  patched,
+  setHandler,
+} from '@temporalio/workflow';
+import { unkeepable } from '../contracts/keepable-text.js';
+import { refusal } from './message-form.js';
 
 /** One message of a workflow, open to updates and to signals of the same name. */
 export interface Door<Message, Answer> {
@@ -43,6 +51,7 @@ export function createDoors(onRefused: (name: string) => void, signalsBefore = 0
           // Synchronous on purpose: the engine ignores what a validator returns, so a promise would admit everything.
           validator: (message) => {
             const formed = form(message);
+            if (isUnkeepable(formed)) throw cannotBeKept();
             possible?.(formed);
             promising?.(formed);
           },
@@ -55,6 +64,8 @@ export function createDoors(onRefused: (name: string) => void, signalsBefore = 0
           signals += 1;
           try {
             const formed = form(message);
+            // Before this guard such a signal was taken, and an activity tried to keep it for a day.
+            if (isUnkeepable(formed) && patched('keepable-texts')) throw cannotBeKept();
             if (!early?.(formed)) possible?.(formed);
             // Nobody waits for the answer of a signal, and a refusal is recorded by the main loop.
             take(formed, `signal/${signals}`).catch(() => {});
@@ -66,4 +77,17 @@ export function createDoors(onRefused: (name: string) => void, signalsBefore = 0
       );
     },
   };
+}
+
+/** Messages are flat: a form lets nothing through that lies deeper. */
+function isUnkeepable(message: unknown): boolean {
+  const values = Object.values(Object(message) as Record<string, unknown>);
+  return values.some((value) => typeof value === 'string' && unkeepable.test(value));
+}
+
+function cannotBeKept(): Error {
+  return refusal(
+    'INPUT_INVALID',
+    'A text of the message holds a NUL or half of a surrogate pair, which nobody can keep.',
+  );
 }

@@ -4,6 +4,7 @@ import { createApprovalActivities } from '../../activities/approval.js';
 import type { Admission, Decision } from '../../contracts/approval.js';
 import { firstBrokenAuditEntry } from '../../db/audit.js';
 import { loadApproval } from '../../db/delivery/approval.js';
+import { toFailure } from '../../workers/failure-interceptor.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { newDelivery, openApprovalRow } from './rows.js';
 
@@ -54,6 +55,16 @@ describe('a vote', () => {
     });
     expect(await standing()).toBe('approved');
     expect(await firstBrokenAuditEntry(database.db)).toBeNull();
+  });
+
+  test.each([
+    ['a NUL', 'fine\0'],
+    ['half of a surrogate pair', 'fine \ud83d'],
+  ])('with %s, which came past the doors, is final: no retry could keep it', async (_, reason) => {
+    await openApprovalRow(database.db, key, {});
+    const refused: unknown = await cast('bob', 'm1', { reason }).catch(toFailure);
+    expect(refused).toMatchObject({ type: 'INPUT_INVALID', nonRetryable: true });
+    expect(await count('vote')).toBe(0);
   });
 
   test('sent twice under one id counts once and gets the first answer', async () => {

@@ -60,6 +60,8 @@ const wrongVotes: Wrong[] = [
     'INPUT_INVALID',
     /at most 2000 characters/,
   ],
+  ['a NUL', { ...yes, reason: 'yes\0' }, 'INPUT_INVALID', /a NUL or half of a surrogate pair/],
+  ['half a character', { ...yes, reason: 'yes \ud83d' }, 'INPUT_INVALID', /a NUL or half/],
   [
     'evidence that is no digest',
     { ...yes, evidence: 'that one' },
@@ -88,6 +90,7 @@ const wrongCommands: [act: string, ...Wrong][] = [
     'RELEASE_STATE',
     /Cannot resume: the release is canary; possible while paused/,
   ],
+  ['pause', 'a pause with a NUL', { by: 'ann', reason: '\0' }, 'INPUT_INVALID', /a NUL or half/],
   [
     'extend',
     'more time for a number',
@@ -129,6 +132,8 @@ const wrongWords: [door: string, ...Wrong][] = [
   ],
   ['configure', 'a check every moment', { every: 5 }, 'INPUT_INVALID', /at least 100/],
   ['configure', 'no interval', {}, 'INPUT_INVALID', /every is missing/],
+  ['breach', 'a breach with a NUL', { reason: '\0' }, 'INPUT_INVALID', /a NUL or half/],
+  ['pause', 'half a character', { by: 'ann', reason: '\udc00' }, 'INPUT_INVALID', /a NUL or half/],
   ['pause', 'a pause of nobody', { reason: 'tired' }, 'INPUT_INVALID', /by is missing/],
   ['retire', 'a retirement by a name', { by: 'Ann' }, 'INPUT_INVALID', /by is "Ann"/],
   [
@@ -143,6 +148,7 @@ const wrongWords: [door: string, ...Wrong][] = [
 const wrongNews: Wrong[] = [
   ['nothing', undefined, 'INPUT_INVALID', /send one object with by, reason/],
   ['nobody', {}, 'INPUT_INVALID', /by is missing/],
+  ['a NUL', { by: 'ann', reason: '\0' }, 'INPUT_INVALID', /a NUL or half/],
   [
     'an amount: the budget holds it',
     { by: 'ann', amount: 5 },
