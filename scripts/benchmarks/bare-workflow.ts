@@ -1,8 +1,8 @@
 /** A delivery as one would write it on the bare SDK: the same activities in the same order, and nothing else. Bundled by stage-overhead. */
 import { proxyActivities } from '@temporalio/workflow';
-import type { InstantActivities } from './instant-activities.js';
+import type { AllActivities } from '../healthy-model.js';
 
-const activities = proxyActivities<InstantActivities>({ startToCloseTimeout: '1 minute' });
+const activities = proxyActivities<AllActivities>({ startToCloseTimeout: '1 minute' });
 
 export async function bareDelivery({ model }: { model: string }): Promise<{ version: number }> {
   const key = { model, delivery: 1 };

@@ -14,7 +14,7 @@ import { createPipelineWorker } from '../../workers/pipeline.js';
 import { createTemporalLogger } from '../../workers/temporal-logger.js';
 import { createTrainingWorker } from '../../workers/training.js';
 import type { WorkerDependencies } from '../../workers/worker.js';
-import type { InstantActivities } from './instant-activities.js';
+import type { AllActivities } from '../healthy-model.js';
 import { whileStarted } from './started.js';
 
 export interface TemporalHome {
@@ -58,7 +58,7 @@ export function silenceTemporal(): void {
 /** Our four workers as they are in production, but for what their activities do. */
 export async function createOurWorkers(
   connection: NativeConnection,
-  { activities, folder }: { activities: InstantActivities; folder: string },
+  { activities, folder }: { activities: AllActivities; folder: string },
 ): Promise<Worker[]> {
   const dependencies: WorkerDependencies = {
     connection,

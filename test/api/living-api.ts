@@ -18,11 +18,11 @@ import type { AssessDriftInput, AssessDriftResult } from '../../contracts/monito
 import { recordOutcome } from '../../db/training/training.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLog } from '../../runtime/log.js';
+import { healthy, judgement } from '../../scripts/healthy-model.js';
 import { prepareBundle } from '../../workers/bundle.js';
 import { createFailureInterceptor } from '../../workers/failure-interceptor.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { freshNamespace, type FreshNamespace } from '../support/temporal.js';
-import { healthy, judgement } from '../workflows/scripted-activities.js';
 
 export interface LivingApi {
   database: FreshDatabase;

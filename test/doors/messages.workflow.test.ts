@@ -3,13 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { queries, taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
 import type { DeliveryResult } from '../../contracts/stages.js';
 import type { DeliveryState, MonitorState, ReleaseState } from '../../contracts/states.js';
-import {
-  digest,
-  evidence,
-  healthy,
-  planFor,
-  untilCancelled,
-} from '../workflows/scripted-activities.js';
+import { digest, evidence, healthy, planFor } from '../../scripts/healthy-model.js';
+import { untilCancelled } from '../workflows/scripted-activities.js';
 import {
   eventually,
   failureOf,

@@ -8,11 +8,12 @@ import type { CloseReleaseInput, RestoreRouteInput } from '../../contracts/stage
 import type { ListedJob } from '../../training/backend.js';
 import { openTrainingRun, recordedOutcome } from '../../db/training/training.js';
 import { silentLog } from '../../runtime/log.js';
+import { digest } from '../../scripts/healthy-model.js';
 import { ensureJanitor } from '../../workers/janitor-schedule.js';
 import { newDelivery } from '../approval/rows.js';
 import { temporaryFolder } from '../support/artifacts.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
-import { digest, untilCancelled } from '../workflows/scripted-activities.js';
+import { untilCancelled } from '../workflows/scripted-activities.js';
 import { newModel, startWorld, type World } from '../workflows/world.js';
 
 let world: World;

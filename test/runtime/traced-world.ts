@@ -12,6 +12,7 @@ import { systemClock } from '../../runtime/clock.js';
 import { silentLog } from '../../runtime/log.js';
 import { connectTemporal } from '../../runtime/temporal.js';
 import type { Tracing } from '../../runtime/tracing/tracing.js';
+import { healthy } from '../../scripts/healthy-model.js';
 import { createProcessBackend } from '../../training/process/backend.js';
 import { prepareBundle } from '../../workers/bundle.js';
 import { createWorker } from '../../workers/worker.js';
@@ -19,7 +20,6 @@ import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
 import { freshDatabase } from '../support/postgres.js';
 import { freshNamespace } from '../support/temporal.js';
 import { givenTraining, installation } from '../training/given.js';
-import { healthy } from '../workflows/scripted-activities.js';
 import { trainingLogs } from '../training/recorded.js';
 
 export const bundles = join(tmpdir(), 'perennial-test-bundles');

@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { DefaultLogger, Runtime, type WorkflowBundleOption } from '@temporalio/worker';
 import { taskQueues } from '../../contracts/messages.js';
 import { silentLog } from '../../runtime/log.js';
+import { healthy } from '../../scripts/healthy-model.js';
 import { prepareBundle } from '../../workers/bundle.js';
 import { createWorker } from '../../workers/worker.js';
 import { bundleEditedWorkflows } from '../support/edited-workflows.js';
 import type { FreshNamespace } from '../support/temporal.js';
-import { healthy, type ActivityName, type Script } from '../workflows/scripted-activities.js';
+import type { ActivityName, Script } from '../workflows/scripted-activities.js';
 
 export interface Call {
   build: string;

@@ -8,9 +8,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { signalDecision, startDelivery } from '../../client/temporal.js';
 import { taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
 import type { DeliveryState, MonitorState } from '../../contracts/states.js';
+import { evidence, healthy } from '../../scripts/healthy-model.js';
 import { promoteBuild } from '../../workers/promote-build.js';
 import { freshNamespace, type FreshNamespace } from '../support/temporal.js';
-import { evidence, healthy, type Script } from '../workflows/scripted-activities.js';
+import type { Script } from '../workflows/scripted-activities.js';
 import { eventually, newModel, untilOpen } from '../workflows/world.js';
 import {
   guard,

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { workflowId } from '../../contracts/messages.js';
 import type { DeliveryResult } from '../../contracts/stages.js';
 import type { DeliveryState } from '../../contracts/states.js';
-import { evidence, planFor, type ActivityName } from './scripted-activities.js';
+import { evidence, planFor } from '../../scripts/healthy-model.js';
+import type { ActivityName } from './scripted-activities.js';
 import { newModel, startWorld, untilOpen, type World } from './world.js';
 
 /** Starts workflows whose timers the server skips as soon as nothing else is to be done. */

@@ -5,18 +5,15 @@ import { taskQueues, workflowId, workflowTypes } from '../../contracts/messages.
 import type { DeliveryResult } from '../../contracts/stages.js';
 import type { DeliveryState } from '../../contracts/states.js';
 import {
-  broken,
   digest,
   evaluated,
   evidence,
   healthy,
   judgement,
   planFor,
-  untilCancelled,
   validation,
-  type ActivityName,
-  type Script,
-} from './scripted-activities.js';
+} from '../../scripts/healthy-model.js';
+import { broken, untilCancelled, type ActivityName, type Script } from './scripted-activities.js';
 import { eventually, failureOf, newModel, startWorld, untilOpen, type World } from './world.js';
 
 let world: World;

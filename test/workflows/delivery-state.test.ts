@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Admission, Decision } from '../../contracts/approval.js';
 import type { DeliveryState } from '../../contracts/states.js';
+import { evidence, planFor } from '../../scripts/healthy-model.js';
 import { renderDelivery } from '../../workflows/delivery-details.js';
 import {
   applyAdmission,
@@ -11,7 +12,6 @@ import {
   openApproval,
   openState,
 } from '../../workflows/delivery-state.js';
-import { evidence, planFor } from './scripted-activities.js';
 
 const waiting: DeliveryState = {
   ...openState({ model: 'm', requestedBy: 'alice' }),

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
 import type { AssessDriftResult, MonitorInput, MonitorResult } from '../../contracts/monitor.js';
 import type { MonitorState } from '../../contracts/states.js';
-import { healthy, type Script } from './scripted-activities.js';
+import { healthy } from '../../scripts/healthy-model.js';
+import type { Script } from './scripted-activities.js';
 import { eventually, failureOf, newModel, startWorld, type World } from './world.js';
 
 let world: World;

@@ -14,7 +14,7 @@ import {
 import { PerennialError } from '../../contracts/errors.js';
 import { taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
 import type { DeliveryState } from '../../contracts/states.js';
-import { evidence, judgement } from './scripted-activities.js';
+import { evidence, judgement } from '../../scripts/healthy-model.js';
 import { eventually, failureOf, newModel, startWorld, untilOpen, type World } from './world.js';
 
 let world: World;

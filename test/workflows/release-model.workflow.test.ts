@@ -4,14 +4,8 @@ import { taskQueues, workflowId, workflowTypes } from '../../contracts/messages.
 import type { ReleaseStatus } from '../../contracts/release-state.js';
 import type { ReleaseModelInput, ReleaseResult } from '../../contracts/stages.js';
 import type { ReleaseAnswer, ReleaseState } from '../../contracts/states.js';
-import {
-  digest,
-  judgement,
-  planFor,
-  untilCancelled,
-  type ActivityName,
-  type Script,
-} from './scripted-activities.js';
+import { digest, judgement, planFor } from '../../scripts/healthy-model.js';
+import { untilCancelled, type ActivityName, type Script } from './scripted-activities.js';
 import { eventually, failureOf, newModel, startWorld, type World } from './world.js';
 
 let world: World;

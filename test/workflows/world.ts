@@ -5,15 +5,11 @@ import { DefaultLogger, Runtime, Worker, type LogEntry } from '@temporalio/worke
 import { taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
 import type { DeliveryState } from '../../contracts/states.js';
 import { silentLog } from '../../runtime/log.js';
+import { healthy, type AllActivities } from '../../scripts/healthy-model.js';
 import { prepareBundle } from '../../workers/bundle.js';
 import { createFailureInterceptor } from '../../workers/failure-interceptor.js';
 import { freshNamespace, type FreshNamespace } from '../support/temporal.js';
-import {
-  healthy,
-  type ActivityName,
-  type AllActivities,
-  type Script,
-} from './scripted-activities.js';
+import type { ActivityName, Script } from './scripted-activities.js';
 
 export interface World extends FreshNamespace {
   /** What the activities of one model do; the rest of them stay healthy. */
