@@ -1,6 +1,7 @@
 import type { ModelSpec } from '../contracts/spec.js';
 import type { Finding, Verdict } from '../contracts/verdict.js';
 import { compareModels } from './estimate.js';
+import { undecided } from './finding.js';
 import { judgeBars } from './gates/bars.js';
 import { judgeRows } from './gates/minimum-rows.js';
 import { judgeAdvantage } from './gates/non-inferiority.js';
@@ -49,14 +50,8 @@ export function overallVerdict(findings: readonly Finding[]): Verdict {
 }
 
 function notComparable(policy: ModelSpec['evaluation'], rows: number, why: string): Finding {
-  return {
-    name: `champion:${policy.primary}`,
-    verdict: 'inconclusive',
-    value: null,
-    lower: null,
-    upper: null,
-    bound: -policy.margin,
-    rows,
-    reason: `The champion could not be compared: ${why}`,
-  };
+  return undecided(
+    { name: `champion:${policy.primary}`, bound: -policy.margin, rows },
+    `The champion could not be compared: ${why}`,
+  );
 }

@@ -1,7 +1,7 @@
 import type { MetricName, ModelSpec } from '../../contracts/spec.js';
 import type { Finding, Verdict } from '../../contracts/verdict.js';
-import { roundTo12 } from '../../statistics/round.js';
 import { estimateMetric, type Estimate } from '../estimate.js';
+import { figuresOf, undecided } from '../finding.js';
 import { inWords, metricWords } from '../words.js';
 
 /** Bars hold with or without a champion: passed when the 95 % bound is on the right side, failed when the other bound is not. */
@@ -31,16 +31,7 @@ function judgeBar(
   const words = metricWords[metric];
   if (!estimate) {
     const reason = `The ${words} is undefined on these ${rows} rows.`;
-    return {
-      name,
-      verdict: 'inconclusive',
-      value: null,
-      lower: null,
-      upper: null,
-      bound,
-      rows,
-      reason,
-    };
+    return undecided({ name, bound, rows }, reason);
   }
   const { value, lower, upper } = estimate;
   const range = `${inWords(value)} (${inWords(lower)} to ${inWords(upper)})`;
@@ -55,9 +46,7 @@ function judgeBar(
   return {
     name,
     verdict,
-    value: roundTo12(value),
-    lower: roundTo12(lower),
-    upper: roundTo12(upper),
+    ...figuresOf(estimate),
     bound,
     rows,
     reason: `The ${words} is ${range}; ${wanted} ${bound} ${end}.`,

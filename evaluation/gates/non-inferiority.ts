@@ -1,8 +1,8 @@
 import type { MetricName } from '../../contracts/spec.js';
 import type { Finding } from '../../contracts/verdict.js';
-import { roundTo12 } from '../../statistics/round.js';
 import { normalIsf } from '../../statistics/special.js';
 import { alpha, type Estimate } from '../estimate.js';
+import { figuresOf, undecided } from '../finding.js';
 import { countInWords, inWords, metricWords } from '../words.js';
 
 /** Chance of passing an equal model that `rowsNeeded` plans for. */
@@ -22,26 +22,10 @@ export function judgeAdvantage(
   const words = metricWords[metric];
   if (!advantage) {
     const reason = `The ${words} is undefined on these ${rows} rows, so nothing can be compared.`;
-    return {
-      name,
-      verdict: 'inconclusive',
-      value: null,
-      lower: null,
-      upper: null,
-      bound: -margin,
-      rows,
-      reason,
-    };
+    return undecided({ name, bound: -margin, rows }, reason);
   }
   const { value, lower, upper } = advantage;
-  const finding = {
-    name,
-    value: roundTo12(value),
-    lower: roundTo12(lower),
-    upper: roundTo12(upper),
-    bound: -margin,
-    rows,
-  };
+  const finding = { name, ...figuresOf(advantage), bound: -margin, rows };
   const found = `${words} ${betterOrWorse(value)} than the champion's on the same rows (${inWords(lower)} to ${inWords(upper)})`;
   if (lower > -margin) {
     const reason = `The challenger's ${found}: not worse by more than ${margin}${lower > 0 ? ', and shown to be better' : ''}.`;

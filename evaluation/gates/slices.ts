@@ -1,9 +1,9 @@
 import type { MetricName } from '../../contracts/spec.js';
 import type { Finding } from '../../contracts/verdict.js';
 import { adjustByHolm } from '../../statistics/holm.js';
-import { roundTo12 } from '../../statistics/round.js';
 import { normalCdf } from '../../statistics/special.js';
 import { alpha, compareModels, type Estimate } from '../estimate.js';
+import { figuresOf, undecided } from '../finding.js';
 import type { Slice } from '../slices.js';
 import { countInWords, inWords, metricWords } from '../words.js';
 
@@ -62,16 +62,7 @@ function summarise(
   const [worst] = tested.toSorted((a, b) => a.p - b.p || a.advantage.value - b.advantage.value);
   if (!worst) {
     const reason = `None of the ${values} values of ${feature} has the ${minimumRows} rows it takes to judge it by itself.`;
-    return {
-      name,
-      verdict: 'inconclusive',
-      value: null,
-      lower: null,
-      upper: null,
-      bound: -margin,
-      rows,
-      reason,
-    };
+    return undecided({ name, bound: -margin, rows }, reason);
   }
   const { slice, advantage, p } = worst;
   const failed = tested.filter((each) => each.p < alpha).map((each) => each.slice.value);
@@ -84,9 +75,7 @@ function summarise(
   return {
     name,
     verdict: failed.length > 0 ? 'fail' : 'pass',
-    value: roundTo12(advantage.value),
-    lower: roundTo12(advantage.lower),
-    upper: roundTo12(advantage.upper),
+    ...figuresOf(advantage),
     bound: -margin,
     rows,
     reason,
