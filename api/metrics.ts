@@ -111,6 +111,22 @@ export const stateMetrics = {
     help: 'CO2 equivalent of that energy, by the grid of the price book',
     labels: ['team', 'model'],
   },
+  serving_cost_total: {
+    help: 'What gateways cost to answer, in units of the currency',
+    labels: ['team', 'model', 'version', 'currency'],
+  },
+  serving_energy_kwh_total: {
+    help: 'Energy of gateways by the watts of the price book',
+    labels: ['team', 'model', 'version'],
+  },
+  serving_carbon_grams_total: {
+    help: 'CO2 equivalent of that energy, by the grid of the price book',
+    labels: ['team', 'model', 'version'],
+  },
+  serving_predictions_total: {
+    help: 'Predictions that this was spent for',
+    labels: ['team', 'model', 'version'],
+  },
   budget_spent_ratio: {
     help: 'Share of the hard limit that is spent in its period; of the soft one where there is no hard',
     labels: ['scope', 'name'],

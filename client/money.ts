@@ -21,7 +21,7 @@ import {
 import type { Http } from './http.js';
 import { readPriceFile } from './price-file.js';
 
-/** Prices, budgets and what trainings cost. Amounts in answers are millionths of the currency. */
+/** Prices, budgets and what training and serving cost. Amounts in answers are millionths of the currency. */
 export function createMoneyClient(http: Http) {
   const setPrices = (request: SetPrices): Promise<PricesSet> =>
     http.put('/api/v1/price-book', pricesSet, { body: request });

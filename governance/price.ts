@@ -26,16 +26,27 @@ export function rateOf(
     );
   const sum = (cpu: number, memoryGiB: number, gpu: number): number =>
     replicas * (cpus * cpu + memory * memoryGiB + (gpus?.count ?? 0) * gpu);
-  const { perHour, watts, pue } = book;
+  const { perHour, watts } = book;
   const gpuWatts = watts.gpus[gpus?.class ?? ''] ?? 0;
-  const machines = sum(microsOf(perHour.cpu), microsOf(perHour.memoryGiB), microsOf(price));
-  const drawn = pue * sum(watts.cpu, watts.memoryGiB, gpuWatts);
-  const region = book.regions[book.region];
+  return rateFor(book, {
+    machines: sum(microsOf(perHour.cpu), microsOf(perHour.memoryGiB), microsOf(price)),
+    watts: sum(watts.cpu, watts.memoryGiB, gpuWatts),
+    gpuWatts: sum(0, 0, gpuWatts),
+  });
+}
+
+/** What machines of this price an hour, in micro-units, and of these watts come to with the building's share and the price of electricity. */
+export function rateFor(
+  { pue, region: name, regions }: PriceBook,
+  { machines, watts, gpuWatts = 0 }: { machines: number; watts: number; gpuWatts?: number },
+): HourlyRate {
+  const drawn = pue * watts;
+  const region = regions[name];
   const electricity = ofDay(region?.electricity ?? '0').map(microsOf);
   return {
     perHour: electricity.map((perKwh) => Math.round(machines + (drawn / 1_000) * perKwh)),
     watts: drawn,
-    gpuWatts: pue * sum(0, 0, gpuWatts),
+    gpuWatts: pue * gpuWatts,
     pue,
     carbon: ofDay(region?.carbon ?? 0),
   };

@@ -6,6 +6,7 @@ import { answerGroup, groupItems, type RowAnswer } from './micro-batch.js';
 import type { GatewayMetrics } from './metrics.js';
 import type { LoadedModel } from './model-cache.js';
 import type { PredictionLog } from './prediction-log.js';
+import type { UsageMeter } from './usage-meter.js';
 import type { WindowCounters } from './window-counters.js';
 
 /** A request whose arm is chosen and whose inputs are read. */
@@ -49,16 +50,20 @@ const latencyCeiling = 2 ** 31 - 1;
 export function createPredictor({
   predictionLog,
   counters,
+  usage,
   metrics,
   maximumWaitingRows,
 }: {
   predictionLog: PredictionLog;
   counters: WindowCounters;
+  usage: UsageMeter;
   metrics: GatewayMetrics;
   maximumWaitingRows: number;
 }): Predictor {
   const waiting = new Map<string, Waiting[]>();
   let waitingRows = 0;
+  /** When the last group was answered; by performance.now(). */
+  let freeSince = 0;
 
   const finish = (group: readonly Waiting[], answers: readonly RowAnswer[][]): void => {
     const now = performance.now();
@@ -141,13 +146,21 @@ export function createPredictor({
 
   const answerArm = async (items: readonly Waiting[]): Promise<void> => {
     for (const group of groupItems(items, rowsPerRun)) {
+      const [first] = group;
+      if (!first) continue;
+      const { loaded } = first.prediction;
+      const begun = performance.now();
       try {
-        const [first] = group;
-        if (first) finish(group, await answerGroup(first.prediction.loaded.onnx, group));
+        finish(group, await answerGroup(loaded.onnx, group));
       } catch (error) {
         for (const each of group) each.reject(error);
       }
-      waitingRows -= group.reduce((sum, { rows }) => sum + rows, 0);
+      const rows = group.reduce((sum, each) => sum + each.rows, 0);
+      waitingRows -= rows;
+      // Models answer one after the other: while another group had its turn, this one only waited.
+      const now = performance.now();
+      usage.add(loaded, now - Math.max(begun, freeSince), rows);
+      freeSince = now;
     }
   };
 

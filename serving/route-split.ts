@@ -23,6 +23,8 @@ export interface ActiveRoute {
 
 export interface RouteSplit {
   routeOf(model: string): ActiveRoute | undefined;
+  /** Versions that a route keeps ready, each once. */
+  readyVersions(): Iterable<LoadedModel>;
   /** Reads the newest routes and takes those into force that can be. Never throws: what fails keeps the old route. */
   refresh(): Promise<void>;
   /** True once the routes were read for the first time. */
@@ -117,6 +119,8 @@ export function createRouteSplit({
 
   return {
     routeOf: (model) => active.get(model),
+    readyVersions: () =>
+      new Set([...active.values()].flatMap(({ arms }) => arms.map(({ loaded }) => loaded))),
     refresh() {
       // A change that arrives while one is being read makes one more reading, however many they are.
       if (running) again = true;

@@ -19,6 +19,8 @@ import { startPredictionLog } from './prediction-log.js';
 import { createRequestRouter } from './request-router.js';
 import { listenForRoutes } from './route-listener.js';
 import { createRouteSplit, type RouteSplit } from './route-split.js';
+import { startUsageLog, storeLeftUsage } from './usage-log.js';
+import { createUsageMeter } from './usage-meter.js';
 import { createWindowCounters } from './window-counters.js';
 
 export interface GatewayDeps {
@@ -43,6 +45,8 @@ export interface GatewayLimits {
   maximumJournalBytes: number;
   /** Milliseconds between two moves of the journal into PostgreSQL. */
   flushEvery: number;
+  /** Milliseconds between two reckonings of what answering took; a kill loses what was used since the last. */
+  reckonEvery: number;
   /** Milliseconds between two readings of the routes; changes come by NOTIFY at once. */
   pollEvery: number;
 }
@@ -52,6 +56,7 @@ const defaultLimits: GatewayLimits = {
   maximumWaitingRows: 20_000,
   maximumJournalBytes: 512 * 2 ** 20,
   flushEvery: 250,
+  reckonEvery: 10_000,
   pollEvery: 2_000,
 };
 
@@ -88,13 +93,18 @@ async function openGateway(deps: GatewayDeps, home: GatewayHome): Promise<Gatewa
   const cache = createModelCache({ db, artifacts, log });
   const routes = createRouteSplit({ db, cache, log, metrics });
   const counters = createWindowCounters({ gateway, epoch });
+  const usage = createUsageMeter();
 
   await routes.refresh();
   const findArm = createArmFinder({ routes, cache, log });
   const replay = { db, pool, log, metrics, counters, findArm };
-  await replayJournals({ ...replay, home });
+  const takeOver = async (left: GatewayHome): Promise<void> => {
+    await replayJournals({ ...replay, home: left });
+    await storeLeftUsage({ db, log, home: left });
+  };
+  await takeOver(home);
   for await (const deserted of claimDeserted(deps.home, deps.installation))
-    await replayJournals({ ...replay, home: deserted });
+    await takeOver(deserted);
 
   const journal = openJournal({ folder, epoch, maximumBytes: limits.maximumJournalBytes });
   const { flushEvery, maximumWaitingRows, maximumBodyBytes } = limits;
@@ -109,7 +119,22 @@ async function openGateway(deps: GatewayDeps, home: GatewayHome): Promise<Gatewa
     counters,
     flushEvery,
   });
-  const predictor = createPredictor({ predictionLog, counters, metrics, maximumWaitingRows });
+  const predictor = createPredictor({
+    predictionLog,
+    counters,
+    usage,
+    metrics,
+    maximumWaitingRows,
+  });
+  const usageLog = startUsageLog({
+    db,
+    log,
+    clock,
+    home,
+    meter: usage,
+    ready: () => routes.readyVersions(),
+    every: limits.reckonEvery,
+  });
   const models = createModelRoutes({
     db,
     routes,
@@ -137,6 +162,7 @@ async function openGateway(deps: GatewayDeps, home: GatewayHome): Promise<Gatewa
       await listener.stop();
       await routes.refresh();
       await predictionLog.close();
+      await usageLog.close();
       await cache.close();
       await home.leave();
     },

@@ -25,7 +25,8 @@ import { wakeWaiting } from '../wake-waiting.js';
 const cost = createRoute({
   method: 'get',
   path: '/models/{model}/cost',
-  summary: 'What a model’s trainings cost: money, energy, carbon, by delivery and version',
+  summary:
+    'What a model’s trainings and its answers cost: money, energy, carbon, by delivery and version',
   request: { params: ofModel },
   responses: answers(modelCost, 'Amounts in millionths of the currency'),
 });

@@ -31,6 +31,12 @@ export async function readMeasures(db: Executor): Promise<Measure[]> {
         coalesce(sum(s.millijoules), 0)::float8 AS millijoules, coalesce(sum(s.micrograms), 0)::float8 AS micrograms
       FROM model m CROSS JOIN (SELECT DISTINCT currency FROM price_book) p LEFT JOIN spend s ON s.model = m.name
       GROUP BY 1, 2, 3
+    ), served_for AS (
+      SELECT m.team, u.model, jsonb_build_object('team', m.team, 'model', u.model, 'version', u.version::text) AS labels, p.currency,
+        sum(u.amount)::float8 AS amount, sum(u.millijoules)::float8 AS millijoules, sum(u.micrograms)::float8 AS micrograms,
+        sum(u.predictions)::float8 AS predictions
+      FROM serving_usage u JOIN model m ON m.name = u.model JOIN price_book p ON p.number = u.price_book
+      GROUP BY m.team, u.model, u.version, p.currency
     )
     SELECT 'delivery_age_seconds' AS name, jsonb_build_object('model', model, 'stage', stage) AS labels,
       extract(epoch FROM now() - opened_at)::float8 AS value
@@ -77,6 +83,12 @@ export async function readMeasures(db: Executor): Promise<Measure[]> {
       ('training_cost_total', jsonb_build_object('team', team, 'model', model, 'currency', currency), amount / 1e6),
       ('training_energy_kwh_total', jsonb_build_object('team', team, 'model', model), millijoules / 3.6e9),
       ('training_carbon_grams_total', jsonb_build_object('team', team, 'model', model), micrograms / 1e6)) AS amounts
+    UNION ALL
+    SELECT amounts.* FROM served_for CROSS JOIN LATERAL (VALUES
+      ('serving_cost_total', labels || jsonb_build_object('currency', currency), amount / 1e6),
+      ('serving_energy_kwh_total', labels, millijoules / 3.6e9),
+      ('serving_carbon_grams_total', labels, micrograms / 1e6),
+      ('serving_predictions_total', labels, predictions)) AS amounts
     UNION ALL
     SELECT 'budget_spent_ratio', jsonb_build_object('scope', scope, 'name', name),
       budget_spent(budget) / greatest(coalesce(hard, soft), 1)::float8

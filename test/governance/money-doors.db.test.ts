@@ -195,6 +195,9 @@ describe('With prices', () => {
     await meter.charge(key, ran(10_000));
     await db.execute(sql`INSERT INTO window_count (model, version, role, revision, window_start, gateway, epoch, counts)
       VALUES ('flights', 1, 'champion', 1, now(), 'g', 1, '{"requests": 4000}')`);
+    await db.execute(sql`INSERT INTO serving_usage (model, version, month, price_book, gateway, epoch, predictions, processor_us, mebibyte_ms, amount, millijoules, micrograms)
+      VALUES ('flights', 1, '2026-02-01', 1, 'g', 1, 500, 1500000, 3686400, 1000, 18000000, 500000),
+        ('flights', 1, '2026-03-01', 3, 'g', 2, 1500, 4500000, 0, 5000, 54000000, 1500000)`);
     const running = await perennial.cost('flights');
     expect(running.reserved).toBeGreaterThan(0);
     await meter.settle(key, ran(20_000));
@@ -206,14 +209,26 @@ describe('With prices', () => {
     expect(await perennial.cost('flights')).toMatchObject({
       currency: 'EUR',
       energyFrom: 'price-book',
-      total: near,
+      total: { amount: 26_000 },
+      training: near,
+      serving: { amount: 6_000, energyKwh: 0.02, processorSeconds: 6, predictions: 2_000 },
       reserved: 0,
       deliveries: [{ delivery: 1, version: 1, attempts: 1, ...near }],
-      versions: [{ version: 1, predictions: 4_000, perThousand: { amount: 5_000 } }],
+      versions: [
+        {
+          version: 1,
+          predictions: 4_000,
+          total: { amount: 26_000, perThousand: { amount: 8_000 } },
+          training: { amount: 20_000, perThousand: { amount: 5_000 } },
+          serving: { carbonGrams: 2, memoryGibHours: 0.001, perThousand: { amount: 3_000 } },
+        },
+      ],
     });
     expect((await perennial.lineage('flights', 1)).priceBook).toMatchObject({ number: 3 });
     const told = await metrics.collect();
     expect(told).toMatch(/perennial_training_cost_total\{.*model="flights",currency="EUR"\} 0.02/);
+    expect(told).toMatch(/serving_cost_total\{.*model="flights",version="1",.*\} 0.006/);
+    expect(told).toMatch(/serving_predictions_total\{.*model="flights",version="1".*\} 2000/);
     expect(told).toContain('perennial_budget_spent_ratio{name="growth",scope="team"} 0');
 
     // Where the GPUs tell their own energy, it stands in for the price book's watts.
@@ -226,7 +241,7 @@ describe('With prices', () => {
         VALUES (${key}, 'gpu0', timestamptz '2026-03-01 10:00:00Z' + make_interval(secs => ${second}), 'A10', ${watts})`);
     const measured = await perennial.cost('flights');
     expect(measured.energyFrom).toBe('measured');
-    expect(measured.total.energyKwh).toBeCloseTo(energyKwh + (2_000 * 1.5) / 3.6e6, 9);
+    expect(measured.training.energyKwh).toBeCloseTo(energyKwh + (2_000 * 1.5) / 3.6e6, 9);
   });
 });
 

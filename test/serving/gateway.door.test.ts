@@ -1,8 +1,11 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inferAnswer } from '../../contracts/serving.js';
+import { readServingCost } from '../../db/money/serving-cost.js';
+import { setPriceBook } from '../../db/money/price-book.js';
 import { silentLog } from '../../runtime/log.js';
 import { createGateway, type Gateway } from '../../serving/server.js';
+import { prices } from '../governance/prices.js';
 import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { inferBody, moveRoute, post, registerModel } from './served-model.js';
@@ -35,7 +38,7 @@ beforeAll(async () => {
     log: silentLog,
     home: await temporaryFolder(),
     installation: 'test',
-    limits: { maximumBodyBytes: 100_000 },
+    limits: { maximumBodyBytes: 100_000, reckonEvery: 100 },
   });
   address = await gateway.listen({ port: 0, host: '127.0.0.1' });
 });
@@ -130,6 +133,17 @@ describe('the Open Inference Protocol', () => {
     const rows = await storedRows('batch', 1_000);
     const row7 = rows.find(({ id }) => id === 'batch/7');
     expect(row7?.score).toBe(output?.data[7]);
+  });
+
+  it('counts what answering takes, by the prices there are', async () => {
+    await setPriceBook(database.db, { content: prices, by: 'ann' });
+    const usage = async () => (await readServingCost(database.db, 'delay')).get(2);
+    await post(address, '/v2/models/delay/versions/2/infer', inferBody(20));
+    await expect.poll(async () => (await usage())?.predictions).toBe(20);
+    const { amount = 0, processorSeconds = 0 } = (await usage()) ?? {};
+    expect(amount).toBeGreaterThan(0);
+    // Memory costs nothing here, and a core a thousand millionths a second.
+    expect(amount).toBe(Math.floor(processorSeconds * 1_000));
   });
 
   it('gives an id to a request without one', async () => {

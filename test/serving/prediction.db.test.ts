@@ -1,12 +1,23 @@
+import { readdir } from 'node:fs/promises';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { storeLabels } from '../../db/serving/label.js';
 import { MarkMovedError, loadMark, storePredictions } from '../../db/serving/prediction.js';
 import type { PredictionRow } from '../../db/serving/prediction-tuple.js';
 import { prediction } from '../../db/schema/prediction.js';
+import { connectDatabase } from '../../db/connect.js';
+import { setPriceBook } from '../../db/money/price-book.js';
+import { readServingCost } from '../../db/money/serving-cost.js';
+import { storeServingUsage } from '../../db/serving/usage.js';
 import { storeWindowCounts } from '../../db/serving/window-count.js';
+import { systemClock } from '../../runtime/clock.js';
+import { silentLog } from '../../runtime/log.js';
+import { startUsageLog, storeLeftUsage } from '../../serving/usage-log.js';
+import { prices } from '../governance/prices.js';
+import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { encodePredictions } from './prediction-bytes.js';
+import { registerModel } from './served-model.js';
 
 let database: FreshDatabase;
 beforeAll(async () => {
@@ -143,5 +154,85 @@ describe('window counts', () => {
       sql`SELECT counts->'requests' AS requests FROM window_count WHERE model = 'counted'`,
     );
     expect(rows).toEqual([{ requests: 9 }]);
+  });
+});
+
+describe('what serving used', () => {
+  const model = 'metered';
+  beforeAll(async () => {
+    await setPriceBook(database.db, { content: prices, by: 'ann' });
+    const files = ['champion.onnx', 'worse.onnx'];
+    await registerModel(database.db, await temporaryArtifacts(), { model, files });
+  });
+  const used = (seconds: number, version = 1) => ({
+    model,
+    version,
+    month: '2026-03-01',
+    priceBook: 1,
+    gateway: 'g',
+    epoch: 1,
+    predictions: seconds,
+    processorMicros: seconds * 1e6,
+    mebibyteMillis: seconds,
+    amount: seconds * 1_000,
+    millijoules: seconds,
+    micrograms: seconds,
+  });
+  const cost = async () => (await readServingCost(database.db, model)).get(1);
+
+  it('counts once however often it is sent, also when an older sum comes last', async () => {
+    const { db } = database;
+    await Promise.all([1, 2, 3].map(() => storeServingUsage(db, [used(4), used(1, 2)])));
+    await storeServingUsage(db, [used(9)]);
+    await storeServingUsage(db, [used(4)]);
+    expect(await cost()).toMatchObject({ amount: 9_000, processorSeconds: 9, predictions: 9 });
+    // Another run of the gateway adds its own.
+    await storeServingUsage(db, [{ ...used(2), epoch: 2 }]);
+    expect(await cost()).toMatchObject({ amount: 11_000 });
+    await expect(
+      db.execute(sql`UPDATE serving_usage SET amount = amount - 1`),
+    ).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('only grows') as string },
+    });
+    await expect(db.execute(sql`DELETE FROM serving_usage`)).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('never changed or deleted') as string },
+    });
+  });
+
+  it('of a gateway that is killed while the database is away waits beside its journal for the next start', async () => {
+    const before = (await cost())?.processorSeconds ?? 0;
+    const folder = await temporaryFolder();
+    const home = { gateway: 'killed', epoch: 7, folder, leave: async () => {} };
+    const connection = connectDatabase({ url: database.url, log: silentLog, max: 2 });
+    let taken = 0;
+    const meter = {
+      add: () => {},
+      take: () => {
+        taken += 1;
+        return [{ model, version: 1, predictions: 1, processorMicros: 1e6, mebibyteMillis: 0 }];
+      },
+    };
+    const usage = startUsageLog({
+      db: connection.db,
+      log: silentLog,
+      clock: systemClock,
+      home,
+      meter,
+      ready: () => [],
+      every: 10,
+    });
+    await expect.poll(cost).toMatchObject({ processorSeconds: expect.any(Number) as number });
+    await expect.poll(async () => (await cost())?.processorSeconds).toBeGreaterThan(before);
+    await connection.close();
+    const whenAway = taken;
+    await expect.poll(() => taken).toBeGreaterThan(whenAway + 3);
+    await usage.close();
+    expect((await cost())?.processorSeconds).toBeLessThan(before + taken);
+
+    const left = { db: database.db, log: silentLog, home: { ...home, epoch: 8 } };
+    await storeLeftUsage(left);
+    await storeLeftUsage(left);
+    expect(await cost()).toMatchObject({ processorSeconds: before + taken });
+    expect(await readdir(folder)).toEqual([]);
   });
 });

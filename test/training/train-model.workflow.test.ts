@@ -296,7 +296,7 @@ describe('trainModel with a real trainer', () => {
       );
       const spent = (first?.spent ?? 0) + (second?.spent ?? 0);
       expect(rows).toEqual([{ spent }]);
-      expect((await perennial.cost(input.model)).total.amount).toBe(spent);
+      expect((await perennial.cost(input.model)).training.amount).toBe(spent);
 
       // Who paid stands with the budget and with the delivery, and whoever owns the model was told once.
       expect(await audited(`${input.model}/1`)).toEqual(
