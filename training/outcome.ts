@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { PerennialError } from '../contracts/errors.js';
-import type { TrainingJob, TrainingOutcome } from '../contracts/training.js';
+import type { Supervision, TrainingJob, TrainingOutcome } from '../contracts/training.js';
 import type { ArtifactStore } from '../runtime/artifacts.js';
 import { describeExit, judgeExit } from './exit-code.js';
 import { outputFiles } from './job-folder.js';
@@ -18,11 +18,14 @@ export async function judgeJob({
   job,
   root,
   artifacts,
+  reached,
 }: {
   end: JobEnd;
   job: TrainingJob;
   root: string;
   artifacts: ArtifactStore;
+  /** How far it had come by its own word, where it told. */
+  reached?: Pick<Supervision, 'step' | 'total'> | undefined;
 }): Promise<TrainingOutcome> {
   switch (end.kind) {
     case 'hung':
@@ -43,8 +46,8 @@ export async function judgeJob({
       return { kind: 'retry', error: 'TRAINING_FAILED', code: 75, reason: end.sentence };
     case 'preempted': {
       // It may have come to its end while it was asked to stop.
-      const done = end.exit?.code === 0 ? await keepResult(end.exit, job, root, artifacts) : null;
-      if (done?.kind === 'succeeded') return done;
+      const done = end.exit?.code === 0 ? await keepWhole(end.exit, job, root, artifacts) : null;
+      if (done) return done;
       return { kind: 'retry', code: 143, reason: end.sentence, preempted: true };
     }
     case 'outdone':
@@ -67,11 +70,35 @@ export async function judgeJob({
       };
     case 'exited': {
       const judged = judgeExit({ ...end, attempt: job.attempt });
-      if (judged === 'succeeded') return keepResult(end, job, root, artifacts);
+      if (judged === 'succeeded')
+        return (await endedHalfway(root, reached)) ?? keepResult(end, job, root, artifacts);
+      // Killed after its work was done, or nobody saw it end: what it handed over whole counts.
+      const done = end.code === 137 ? await keepWhole(end, job, root, artifacts) : null;
+      if (done) return done;
       const reason = (await failureSentence(root, job)) ?? end.reason ?? describeExit(end);
       return { kind: judged, error: 'TRAINING_FAILED', code: end.code, reason };
     }
   }
+}
+
+/**
+ * An engine that is lost in the moment in which a trainer dies may say 0 of it afterwards. By its own word that one was not at its end, and
+ * it left no manifest; one that only forgets to write it has taken its last step.
+ */
+async function endedHalfway(
+  root: string,
+  reached: Pick<Supervision, 'step' | 'total'> | undefined,
+): Promise<TrainingOutcome | null> {
+  if (!reached || reached.total === null || reached.step >= reached.total) return null;
+  if (await readPlainFile(join(root, outputFiles.manifest), 1)) return null;
+  const reason = `The trainer ended at step ${reached.step} of ${reached.total} without a manifest.`;
+  return { kind: 'retry', error: 'TRAINING_FAILED', code: 0, reason };
+}
+
+/** What was handed over by a trainer of whom nobody expects it; null where it is not whole. */
+async function keepWhole(...given: Parameters<typeof keepResult>): Promise<TrainingOutcome | null> {
+  const kept = await keepResult(...given);
+  return kept.kind === 'succeeded' ? kept : null;
 }
 
 async function keepResult(

@@ -166,7 +166,7 @@ export function createTrainingSupervision({
       });
     const end = await (gpus?.whileLooking(job, keepLook, supervising) ?? supervising());
     await meter.settle(key, clockOf(await backend.status(key)));
-    const judged = await whileBeating(beat, judgeJob({ end, job, root, artifacts }));
+    const judged = await whileBeating(beat, judgeJob({ end, job, root, artifacts, reached: seen }));
     // Before the outcome, after which an attempt can add no checkpoint.
     if (judged.kind === 'retry' || end.kind === 'unpaid')
       await whileBeating(beat, keeper.finish(seen?.step ?? 0));
