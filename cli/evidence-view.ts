@@ -83,7 +83,12 @@ export function standingOf(detail: DeliveryDetail): string {
     const metrics = Object.entries(training.metrics)
       .slice(0, 3)
       .map(([name, value]) => `${name} ${number(value)}`);
-    return [`attempt ${training.attempt}`, `step ${training.step ?? 0}`, ...metrics].join(', ');
+    return [`attempt ${training.attempt}`, ...stepOf(training), ...metrics].join(', ');
   }
   return '';
+}
+
+function stepOf({ step, total }: NonNullable<DeliveryDetail['training']>): string[] {
+  if (step === null) return [];
+  return [total === null ? `step ${step}` : `step ${step} of ${total}`];
 }

@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { PerennialError } from '../client/index.js';
+import { showControls } from './controls.js';
 import { paint, sayJson } from './output.js';
 
 /** What the shell is told. */
@@ -17,7 +18,9 @@ export function sayFailure(error: unknown, { json }: { json: boolean }): number 
   const told = describe(error);
   if (json) sayJson({ error: told });
   else {
-    process.stderr.write(`${paint('red', told.code, process.stderr)} ${told.message}\n`);
+    process.stderr.write(
+      `${paint('red', told.code, process.stderr)} ${showControls(told.message)}\n`,
+    );
     if (told.hint) process.stderr.write(`${paint('dim', told.hint, process.stderr)}\n`);
   }
   if (error instanceof UsageError) return exitCodes.usage;

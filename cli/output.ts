@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { showControls } from './controls.js';
 
 export type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan';
 
@@ -12,13 +13,19 @@ export function paint(
   return coloured ? styleText(style, text, { validateStream: false }) : text;
 }
 
+/** Prints for people: with nothing in it that moves the cursor or hides text, whoever wrote it. */
 export function say(line = ''): void {
-  process.stdout.write(`${line}\n`);
+  process.stdout.write(`${showControls(line)}\n`);
 }
 
 /** The one JSON document of a command called with --json. */
 export function sayJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** One of many, a line each. */
+export function sayJsonLine(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
 /** A table without borders; the last column is not padded. Says so where there are no rows. */
@@ -28,7 +35,7 @@ export function sayTable(
   nothing: string,
 ): void {
   if (rows.length === 0) return say(nothing);
-  const cells = [head, ...rows.map((row) => row.map((cell) => String(cell ?? '-')))];
+  const cells = [head, ...rows.map((row) => row.map((cell) => oneLine(String(cell ?? '-'))))];
   const widths = head.map((_, column) =>
     Math.max(...cells.map((row) => (row[column] ?? '').length)),
   );
@@ -38,6 +45,10 @@ export function sayTable(
       .join('  ');
     say(index === 0 ? paint('dim', line) : line);
   }
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s*[\r\n]+\s*/g, ' ');
 }
 
 export function paintVerdict(verdict: string): string {

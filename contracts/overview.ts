@@ -85,7 +85,11 @@ export const deliveryDetail = z.strictObject({
   training: z
     .strictObject({
       attempt: z.int().positive(),
+      /** Why the attempt before it came to nothing; null for a first one. A server of before says nothing. */
+      retried: z.string().nullable().default(null),
+      /** By the trainer's own word; null until it has told any. */
       step: z.int().nonnegative().nullable(),
+      total: z.int().positive().nullable().default(null),
       metrics: z.record(z.string(), z.number()),
       /** What it waits for before it can begin, where it asks for GPUs; a server of before says nothing. */
       waits: z.string().nullable().default(null),

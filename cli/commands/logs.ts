@@ -2,10 +2,11 @@ import type { Command } from 'commander';
 import type { Perennial } from '../../client/index.js';
 import { durationPattern, milliseconds } from '../../contracts/duration.js';
 import { instant } from '../../contracts/names.js';
+import type { LogPage } from '../../contracts/overview.js';
 import { connect, type CommonOptions } from '../connection.js';
 import { examples } from '../examples.js';
 import { UsageError } from '../failure.js';
-import { say } from '../output.js';
+import { paint, say, sayJsonLine } from '../output.js';
 import { newestDelivery, wholeNumber } from './delivery.js';
 
 interface LogsOptions extends CommonOptions {
@@ -57,8 +58,19 @@ export function addLogsCommand(program: Command): void {
       const lines = options.follow
         ? perennial.followLogs(model, number, query)
         : writtenLines(perennial, model, number, query);
-      for await (const line of lines) say(options.json ? JSON.stringify(line) : line.line);
+      if (options.json) for await (const line of lines) sayJsonLine(line);
+      else await sayLines(lines);
     });
+}
+
+/** A rule between two attempts, for the next one may begin in the middle of what the one before did. */
+async function sayLines(lines: AsyncIterable<LogPage['lines'][number]>): Promise<void> {
+  let before: number | null = null;
+  for await (const { attempt, line } of lines) {
+    if (before !== null && attempt !== before) say(paint('dim', `── attempt ${attempt} ──`));
+    before = attempt;
+    say(line);
+  }
 }
 
 /** Page by page, for a log may be large. */

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { PerennialError, type Perennial } from '../../client/index.js';
+import { stage as stages } from '../../contracts/delivery.js';
 import type { ModelDetail, ModelSummary } from '../../contracts/overview.js';
 import { addCommonOptions, connect, type CommonOptions } from '../connection.js';
 import { sayApproval, sayFindings, sayJudgement, standingOf } from '../evidence-view.js';
@@ -100,8 +101,10 @@ async function showDelivery(
   const { trigger, requestedBy, stage, outcome } = detail.delivery;
   say(`${paint('bold', model)} delivery ${delivery}, ${trigger}, asked for by ${requestedBy}`);
   say(`${paintVerdict(outcome ?? stage)} ${standingOf(detail)}`);
-  for (const [name, seconds] of Object.entries(detail.delivery.seconds))
-    say(`  ${name.padEnd(9)} ${number(seconds)} s`);
+  for (const stage of stages.options) {
+    const seconds = detail.delivery.seconds[stage];
+    if (seconds !== undefined) say(`  ${stage.padEnd(9)} ${number(seconds)} s`);
+  }
   say();
   sayFindings(detail.checks, 'No checks of the data yet.');
   say();

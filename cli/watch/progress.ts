@@ -125,7 +125,11 @@ function sayChanges(
       const { model, evidence } = approval;
       say(`to answer: perennial approve ${model} --evidence ${evidence} --reason WHY`);
     });
-  const { money } = detail;
+  const { money, training } = detail;
+  if (training && training.retried !== null)
+    sayOnce(`attempt ${training.attempt}`, () =>
+      say(`  attempt ${training.attempt - 1} ended: ${training.retried}`),
+    );
   if (money && money.missing > 0)
     sayOnce(`money ${money.attempt}`, () => {
       say(`  ${awaitedSentence(money)}`);
@@ -147,4 +151,6 @@ function sayOutcome({ delivery }: DeliveryDetail): void {
   if (delivery.outcome === null) return;
   const version = delivery.version === null ? '' : ` v${delivery.version}`;
   say(`${paintVerdict(delivery.outcome)}${version}: ${delivery.explanation}`);
+  if (delivery.outcome === 'training-failed')
+    say(`what the trainer wrote: perennial logs ${delivery.model} --delivery ${delivery.number}`);
 }

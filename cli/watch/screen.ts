@@ -1,3 +1,4 @@
+import { showControls } from '../controls.js';
 import { paint, type Style } from '../output.js';
 
 /** One line as it shall look; cut where the terminal ends, before it is coloured. */
@@ -24,7 +25,7 @@ export function createScreen(stream: NodeJS.WriteStream = process.stdout) {
     const shown = lines.slice(0, Math.max(1, rows - 1));
     const painted = shown.map(({ text, style }) => {
       // A line as wide as the terminal would begin a new one.
-      const cut = text.replaceAll(/[\r\n]/g, ' ').slice(0, Math.max(1, columns - 1));
+      const cut = showControls(text.replaceAll(/[\r\n]/g, ' ')).slice(0, Math.max(1, columns - 1));
       return style ? paint(style, cut, stream) : cut;
     });
     stream.write(painted.join('\n'));

@@ -167,10 +167,11 @@ async function findTraining(
   model: string,
   delivery: number,
 ): Promise<DeliveryDetail['training']> {
-  const [run] = await readRows(
+  const [run, before] = await readRows(
     db,
-    sql`SELECT attempt, key FROM training_run WHERE model = ${model} AND delivery = ${delivery}
-        AND trial = standing_trial(model, delivery) ORDER BY attempt DESC LIMIT 1`,
+    sql`SELECT r.attempt, key, r.outcome->>'reason' AS reason, p.step, p.total
+        FROM training_run r LEFT JOIN training_progress p USING (key) WHERE model = ${model} AND delivery = ${delivery}
+        AND trial = standing_trial(model, delivery) ORDER BY r.attempt DESC LIMIT 2`,
   );
   if (!run) return null;
   const rows = await readRows(
@@ -179,7 +180,9 @@ async function findTraining(
   );
   return {
     attempt: Number(run.attempt),
-    step: rows.length > 0 ? Math.max(...rows.map((row) => Number(row.step))) : null,
+    retried: typeof before?.reason === 'string' ? before.reason : null,
+    step: run.step === null ? null : Number(run.step),
+    total: run.total === null ? null : Number(run.total),
     metrics: Object.fromEntries(rows.map((row) => [String(row.name), Number(row.value)])),
     waits: (await lookAtPlacement(db, String(run.key))).waits,
   };

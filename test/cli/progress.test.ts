@@ -32,7 +32,14 @@ function detailOf(change: Partial<DeliveryDetail['delivery']>): DeliveryDetail {
     seconds: { ingest: 1.25, train: 3 },
     ...change,
   };
-  const training = { attempt: 1, step: 40, metrics: { auc: 0.70123456 }, waits: null };
+  const training = {
+    attempt: 1,
+    retried: null,
+    step: 40,
+    total: 120,
+    metrics: { auc: 0.70123456 },
+    waits: null,
+  };
   return { delivery, checks: [], gates: [], approval: null, release: null, training };
 }
 
@@ -53,10 +60,28 @@ test('without a terminal every change is a plain line', async () => {
   expect(out.split('\n')).toEqual([
     'churn delivery 7, drift: the airports changed',
     '  ingest    1.25 s',
-    '  train: attempt 1, step 40, auc 0.7012',
+    '  train: attempt 1, step 40 of 120, auc 0.7012',
     '  train     3 s',
     'gate-failed: ROC-AUC 0.55 is below 0.6.',
     '',
+  ]);
+});
+
+test('says why an attempt ended when the next one begins, and in the end where to read what the trainer wrote', async () => {
+  process.stdout.isTTY = false;
+  const ended = 'ValueError: \x1b[2Jno such column';
+  async function* twice(): AsyncGenerator<DeliveryDetail> {
+    const first = detailOf({ seconds: {} });
+    const training = { ...first.training, attempt: 2, retried: ended, step: null, total: null };
+    yield { ...first, training: { ...training, metrics: {}, waits: null } };
+    yield detailOf({ seconds: {}, stage: 'done', outcome: 'training-failed', explanation: ended });
+  }
+  await followDelivery(twice(), { quiet: false });
+  expect(out.split('\n').slice(1, -1)).toEqual([
+    '  attempt 1 ended: ValueError: ␛[2Jno such column',
+    '  train: attempt 2',
+    'training-failed: ValueError: ␛[2Jno such column',
+    'what the trainer wrote: perennial logs churn --delivery 7',
   ]);
 });
 
@@ -91,7 +116,7 @@ test('a training that waits for money is a question: what is missing, and the li
 test('in a terminal a line moves and is gone at the end', async () => {
   process.stdout.isTTY = true;
   await followDelivery(story(), { quiet: false });
-  expect(out).toMatch(/⠙ train {5}3 s {2}attempt 1, step 40, auc 0\.7012/);
+  expect(out).toMatch(/⠙ train {5}3 s {2}attempt 1, step 40 of 120, auc 0\.7012/);
   expect(out).toContain('\r\x1b[J');
   expect(out.slice(out.lastIndexOf('\x1b[J'))).toMatch(/gate-failed/);
 });

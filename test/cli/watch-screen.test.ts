@@ -57,7 +57,14 @@ const watched: Watched = {
     gates: [],
     approval: null,
     release: null,
-    training: { attempt: 1, step: 30, metrics: { train_log_loss: 0.333 }, waits: null },
+    training: {
+      attempt: 1,
+      retried: null,
+      step: 30,
+      total: 120,
+      metrics: { train_log_loss: 0.333 },
+      waits: null,
+    },
   },
   attempt,
   usual: { train: 40, evaluate: 3, approve: 86_400 },
@@ -73,7 +80,7 @@ describe('the screen of watch', () => {
   test('has the stage with its progress, the GPUs, the loss and what is to come', () => {
     const lines = text();
     expect(lines[0]).toBe(
-      '⠙ train     █████··············· 12 s of about 40 s  25 %, 90 s left, attempt 1, step 30, train_log_loss 0.333',
+      '⠙ train     █████··············· 12 s of about 40 s  25 %, 90 s left, attempt 1, step 30 of 120, train_log_loss 0.333',
     );
     expect(lines[1]).toBe('  NVIDIA H100  87 % busy, 20.0 GiB at most, 312 W, 2 kWh');
     expect(lines[2]).toBe('  train_log_loss 0.3333');

@@ -71,6 +71,18 @@ describe('A training as people see it', () => {
     });
   });
 
+  test('stands in its delivery by its own word, and with why the attempt before it ended', async () => {
+    const input = await open();
+    const training = async () => (await perennial.showDelivery(input.model, 1)).training;
+    expect(await training()).toMatchObject({ attempt: 1, retried: null, step: null, total: null });
+    await recordProgress(fresh.db, input.key, [{ step: 7, total: 9, metrics: {} }]);
+    expect(await training()).toMatchObject({ attempt: 1, step: 7, total: 9, metrics: {} });
+    await recordOutcome(fresh.db, input, { kind: 'retry', code: 1, reason: 'No such column.' });
+    const next = { ...input, attempt: 2, key: `${input.key}-2` };
+    await openTrainingRun(fresh.db, next, 'process');
+    expect(await training()).toMatchObject({ attempt: 2, retried: 'No such column.', step: null });
+  });
+
   test('thins a long curve to 500 points and loses neither its ends nor its extremes', async () => {
     const { model, key } = await open();
     await fresh.db.execute(sql`INSERT INTO metric (key, name, step, value)
