@@ -14,7 +14,8 @@ import { delivery, deliveryStage } from '../../db/schema/delivery.js';
 import { registerSpec } from '../../db/model/spec.js';
 import { silentLog } from '../../runtime/log.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
-import { contract, data, quarantineAll, trips, workplace, writeParquet } from './rows.js';
+import { writeParquet } from '../support/parquet.js';
+import { contract, data, quarantineAll, trips, workplace } from './rows.js';
 
 let database: FreshDatabase;
 let place: Awaited<ReturnType<typeof workplace>>;

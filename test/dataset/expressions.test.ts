@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { changingFunctions } from '../../dataset/repeatable.js';
-import { contract, data, judgeRows, quarantineAll, query, trips, type DataInput } from './rows.js';
+import { query } from '../support/parquet.js';
+import { contract, data, judgeRows, quarantineAll, trips, type DataInput } from './rows.js';
 
 const feature = (expression: string): Partial<DataInput> => ({
   features: [{ name: 'far', type: 'number', expression }],

@@ -2,16 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { nameBeside } from '../../dataset/own-names.js';
-import {
-  contract,
-  data,
-  judge,
-  judgeRows,
-  quarantineAll,
-  query,
-  trips,
-  workplace,
-} from './rows.js';
+import { query } from '../support/parquet.js';
+import { contract, data, judge, judgeRows, quarantineAll, trips, workplace } from './rows.js';
 
 const promised = contract({
   properties: [

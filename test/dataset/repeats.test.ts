@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { contract, judgeRows, quarantineAll, query, trips } from './rows.js';
+import { query } from '../support/parquet.js';
+import { contract, judgeRows, quarantineAll, trips } from './rows.js';
 
 const unique = contract({
   properties: [{ name: 'id', logicalType: 'integer', unique: true }],

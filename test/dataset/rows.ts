@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { DuckDBInstance } from '@duckdb/node-api';
 import { dataContract, type DataContract } from '../../contracts/contract.js';
 import type { SnapshotManifest, Snapshot, Validation } from '../../contracts/dataset.js';
 import { modelSpec, type ModelSpec, type ModelSpecInput } from '../../contracts/spec.js';
@@ -8,22 +7,7 @@ import { takeSnapshot, type TakenSnapshot } from '../../dataset/snapshot.js';
 import { validateSnapshot } from '../../dataset/validate.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
-
-/** Runs SQL in a connection of its own and returns the rows as JSON values. */
-export async function query(sql: string): Promise<Record<string, unknown>[]> {
-  const instance = await DuckDBInstance.create(':memory:');
-  const connection = await instance.connect();
-  try {
-    return (await connection.runAndReadAll(sql)).getRowObjectsJson();
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-  }
-}
-
-export async function writeParquet(file: string, select: string): Promise<void> {
-  await query(`COPY (${select}) TO '${file}' (FORMAT parquet)`);
-}
+import { writeParquet } from '../support/parquet.js';
 
 /** `count` good trips, one an hour from 1 March 2024: id t0, t1 …, distance 1 …, city A or B, late in every third. */
 export function trips(count: number): string {

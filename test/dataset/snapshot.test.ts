@@ -2,17 +2,8 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { splitHeader } from '../../dataset/csv.js';
-import {
-  contract,
-  data,
-  judge,
-  quarantineAll,
-  query,
-  snapshotOf,
-  trips,
-  workplace,
-  writeParquet,
-} from './rows.js';
+import { query, writeParquet } from '../support/parquet.js';
+import { contract, data, judge, quarantineAll, snapshotOf, trips, workplace } from './rows.js';
 
 const csv = data({ source: { format: 'csv', path: 'trips.csv', timeColumn: 'at' } });
 const csvContract = contract({

@@ -1,7 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DuckDBInstance } from '@duckdb/node-api';
 import { modelSpec, type ModelSpecInput } from '../../contracts/spec.js';
 import type { ArtifactRef } from '../../contracts/names.js';
 import type { EvaluateInput, RegisterInput } from '../../contracts/stages.js';
@@ -10,7 +8,7 @@ import type { Database } from '../../db/connect.js';
 import { closeDeliveryRow, openDeliveryRow } from '../../db/delivery/delivery.js';
 import { registerSpec } from '../../db/model/spec.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
-import { temporaryFolder } from '../support/artifacts.js';
+import { keepRows } from '../support/parquet.js';
 
 export const model = 'flight-delay';
 
@@ -63,11 +61,9 @@ export async function endDelivery(db: Database, delivery: number): Promise<void>
 
 /** Rows whose labels follow the fixture `champion.onnx`: the truth it was made to tell. */
 export async function keepHoldout(artifacts: ArtifactStore, rows = 6_000): Promise<ArtifactRef> {
-  const path = join(await temporaryFolder(), 'holdout.parquet');
-  const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
-  const connection = await instance.connect();
-  await connection.run(`COPY (
-    SELECT *, (hash(i + 1000000) % 1000000) / 1000000.0
+  return keepRows(
+    artifacts,
+    `SELECT *, (hash(i + 1000000) % 1000000) / 1000000.0
         < 1 / (1 + exp(-(0.0003 * distance + 0.05 * hour + effect - 2.2))) AS label
     FROM (
       SELECT i, 'flight ' || i AS entity, TIMESTAMP '2001-01-01' + to_seconds(i) AS event_time,
@@ -75,10 +71,8 @@ export async function keepHoldout(artifacts: ArtifactStore, rows = 6_000): Promi
         ['ATL', 'ORD', 'DEN', 'SEA'][1 + (hash(i + 7) % 4)::INTEGER] AS origin,
         [0.4, 0.8, 0.0, -0.5][1 + (hash(i + 7) % 4)::INTEGER] AS effect
       FROM range(${rows}) rows(i)
-    ) flights ORDER BY i) TO '${path}'`);
-  connection.closeSync();
-  instance.closeSync();
-  return artifacts.keepFile(path, 'holdout');
+    ) flights ORDER BY i`,
+  );
 }
 
 export async function keepModel(artifacts: ArtifactStore, name: string): Promise<ArtifactRef> {

@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openOnnxModel } from '../../evaluation/onnx-model.js';
 import type { ScoredFeature } from '../../evaluation/score-protocol.js';
 import { scoreHoldout } from '../../evaluation/score.js';
+import { writeParquet } from '../support/parquet.js';
 
 const rows = 70_000;
 const features: ScoredFeature[] = [
@@ -28,16 +28,12 @@ describe('scoreHoldout', () => {
     folder = await mkdtemp(join(tmpdir(), 'perennial-score-'));
     data = join(folder, 'holdout.parquet');
     withGaps = join(folder, 'gaps.parquet');
-    const instance = await DuckDBInstance.create(':memory:');
-    const connection = await instance.connect();
     const select = (distance: string, count: number): string =>
       `SELECT 'flight ' || i AS entity, TIMESTAMP '2001-01-01' + to_seconds(i) AS event_time, ${distance} AS distance,
          (i % 24)::INTEGER AS hour, ['ATL', 'ORD', 'DEN', 'SEA'][1 + i % 4] AS origin, (i % 5 = 0) AS label
        FROM range(${count}) rows(i)`;
-    await connection.run(`COPY (${select('i % 3000', rows)}) TO '${data}'`);
-    await connection.run(`COPY (${select('nullif(i, 7)', 10)}) TO '${withGaps}'`);
-    connection.closeSync();
-    instance.closeSync();
+    await writeParquet(data, select('i % 3000', rows));
+    await writeParquet(withGaps, select('nullif(i, 7)', 10));
   });
   afterAll(() => rm(folder, { recursive: true }));
 

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DuckDBInstance } from '@duckdb/node-api';
 import ort from 'onnxruntime-node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { TrainingJob } from '../../contracts/training.js';
@@ -12,7 +11,8 @@ import { createProcessBackend } from '../../training/process/backend.js';
 import { readProgress } from '../../training/progress.js';
 import { findTrainer } from '../../training/trainer.js';
 import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
-import { readAll, untilExited } from './watching.js';
+import { keepRows } from '../support/parquet.js';
+import { runToEnd } from './watching.js';
 
 interface Answer {
   hour: number;
@@ -37,15 +37,6 @@ describe('The Spark trainer', () => {
   let channels: TrainingJob['channels'];
   let delivery = 0;
 
-  const keepRows = async (sql: string) => {
-    const file = join(await temporaryFolder(), 'rows.parquet');
-    const database = await DuckDBInstance.create();
-    const connection = await database.connect();
-    await connection.run(`COPY (${sql}) TO '${file}' (FORMAT parquet)`);
-    connection.closeSync();
-    database.closeSync();
-    return artifacts.keepFile(file, 'channel');
-  };
   const train = async (change: Partial<TrainingJob> = {}) => {
     const name = { model: 'delays', delivery: ++delivery, attempt: 1 };
     const job: TrainingJob = {
@@ -63,9 +54,7 @@ describe('The Spark trainer', () => {
       labels: {},
       ...change,
     };
-    await backend.submit(job);
-    const { code } = await untilExited(backend, job.key);
-    return { job, code, root: backend.root(job.key), log: await readAll(backend, job.key) };
+    return runToEnd(backend, job);
   };
 
   beforeAll(async () => {
@@ -75,8 +64,8 @@ describe('The Spark trainer', () => {
     const jobs = await temporaryFolder();
     backend = createProcessBackend({ jobs, python, installation: 'test', artifacts });
     channels = {
-      train: await keepRows(rows(4_000, 0)),
-      holdout: await keepRows(rows(500, 4_000)),
+      train: await keepRows(artifacts, rows(4_000, 0)),
+      holdout: await keepRows(artifacts, rows(500, 4_000)),
     };
   });
 

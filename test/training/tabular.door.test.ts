@@ -1,6 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DuckDBInstance } from '@duckdb/node-api';
 import ort from 'onnxruntime-node';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ArtifactRef } from '../../contracts/names.js';
@@ -13,8 +12,9 @@ import { readProgress } from '../../training/progress.js';
 import { createProcessBackend } from '../../training/process/backend.js';
 import { findTrainer } from '../../training/trainer.js';
 import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
+import { keepRows } from '../support/parquet.js';
 import { trainerPython } from '../support/trainer.js';
-import { readAll, untilExited } from './backend-conformance.js';
+import { runToEnd, untilExited } from './watching.js';
 
 const waiting = { timeout: 30_000, interval: 10 };
 
@@ -35,15 +35,6 @@ describe('The tabular trainer', () => {
   let channels: { train: ArtifactRef; holdout: ArtifactRef };
   let delivery = 0;
 
-  const keepRows = async (sql: string): Promise<ArtifactRef> => {
-    const file = join(await temporaryFolder(), 'rows.parquet');
-    const database = await DuckDBInstance.create();
-    const connection = await database.connect();
-    await connection.run(`COPY (${sql}) TO '${file}' (FORMAT parquet)`);
-    connection.closeSync();
-    database.closeSync();
-    return artifacts.keepFile(file, 'channel');
-  };
   const jobOf = (name: { model: string; delivery: number; attempt: number }): TrainingJob => ({
     ...name,
     key: trainingKey({ installation: 'test', ...name }),
@@ -58,11 +49,7 @@ describe('The tabular trainer', () => {
     channels,
     labels: {},
   });
-  const run = async (job: TrainingJob) => {
-    await backend.submit(job);
-    const { code } = await untilExited(backend, job.key);
-    return { job, code, root: backend.root(job.key), log: await readAll(backend, job.key) };
-  };
+  const run = (job: TrainingJob) => runToEnd(backend, job);
   const train = (change: Partial<TrainingJob> = {}) =>
     run({ ...jobOf({ model: 'delays', delivery: ++delivery, attempt: 1 }), ...change });
   const trainWell = async (change: Partial<TrainingJob> = {}): Promise<VerifiedManifest> => {
@@ -80,7 +67,10 @@ describe('The tabular trainer', () => {
       artifacts,
     });
     trainer = await findTrainer('tabular', '/nowhere');
-    channels = { train: await keepRows(rows(4_000)), holdout: await keepRows(rows(500)) };
+    channels = {
+      train: await keepRows(artifacts, rows(4_000)),
+      holdout: await keepRows(artifacts, rows(500)),
+    };
   });
 
   it('makes the same bytes of the same rows and seed, and says what they are', async () => {
@@ -194,7 +184,7 @@ describe('The tabular trainer', () => {
     ['a missing label', rows(50).replace(/\(\(hash.*UTINYINT/, 'NULL::INTEGER'), '0 or 1'],
     ['words for numbers', rows(50).replace(/AS hour/, "|| 'h' AS hour"), 'which is not a number'],
   ])('refuses rows with %s', async (_, sql, words) => {
-    const ended = await train({ channels: { ...channels, train: await keepRows(sql) } });
+    const ended = await train({ channels: { ...channels, train: await keepRows(artifacts, sql) } });
     expect({ code: ended.code, log: ended.log.join('\n') }).toEqual({
       code: 65,
       log: expect.stringContaining(words) as string,

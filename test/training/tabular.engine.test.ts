@@ -1,9 +1,5 @@
-import { join } from 'node:path';
-import { DuckDBInstance } from '@duckdb/node-api';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
-import type { ArtifactRef } from '../../contracts/names.js';
 import type { TrainingJob } from '../../contracts/training.js';
-import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { engineAddress } from '../../scripts/engine/own-engine.js';
 import { importTrainerImage } from '../../scripts/engine/trainer-image.js';
 import type { TrainingBackend } from '../../training/backend.js';
@@ -14,23 +10,14 @@ import { verifyManifest } from '../../training/manifest.js';
 import { createProcessBackend } from '../../training/process/backend.js';
 import { findTrainer } from '../../training/trainer.js';
 import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
+import { keepRows } from '../support/parquet.js';
 import { trainerPython } from '../support/trainer.js';
-import { readAll, untilExited } from './watching.js';
+import { runToEnd } from './watching.js';
 
 const rows = `
   SELECT i::VARCHAR AS entity, TIMESTAMP '2001-01-01' + INTERVAL (i) MINUTE AS event_time,
     (hash(i * 3) % 24)::FLOAT AS hour, ((hash(i * 3) % 24 + hash(i * 11) % 24) > 25)::UTINYINT AS label
   FROM range(1000) AS t(i)`;
-
-async function keepRows(artifacts: ArtifactStore): Promise<ArtifactRef> {
-  const file = join(await temporaryFolder(), 'rows.parquet');
-  const database = await DuckDBInstance.create();
-  const connection = await database.connect();
-  await connection.run(`COPY (${rows}) TO '${file}' (FORMAT parquet)`);
-  connection.closeSync();
-  database.closeSync();
-  return artifacts.keepFile(file, 'channel');
-}
 
 describe("The tabular trainer's image, made without pulling a base", () => {
   const engine = () => connectEngine(engineAddress(inject('engineFolder')));
@@ -53,7 +40,7 @@ describe("The tabular trainer's image, made without pulling a base", () => {
 
   it('trains the same bytes as a process does', async () => {
     const artifacts = await temporaryArtifacts();
-    const channel = await keepRows(artifacts);
+    const channel = await keepRows(artifacts, rows);
     const name = { model: 'delays', delivery: 1, attempt: 1 };
     const job: TrainingJob = {
       ...name,
@@ -68,10 +55,9 @@ describe("The tabular trainer's image, made without pulling a base", () => {
     };
     const shared = { installation: 'test', artifacts };
     const train = async (backend: TrainingBackend) => {
-      await backend.submit(job);
-      const { code } = await untilExited(backend, job.key);
-      expect(code, (await readAll(backend, job.key)).join('\n')).toBe(0);
-      return (await verifyManifest(backend.root(job.key), job)).manifest;
+      const { code, root, log } = await runToEnd(backend, job);
+      expect(code, log.join('\n')).toBe(0);
+      return (await verifyManifest(root, job)).manifest;
     };
     const jobs = await temporaryFolder();
     const inContainer = await train(

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { JobStatus } from '../../contracts/training.js';
+import type { JobStatus, TrainingJob } from '../../contracts/training.js';
 import type { LogLine, TrainingBackend } from '../../training/backend.js';
 
 export type Exited = Extract<JobStatus, { state: 'exited' }>;
@@ -34,4 +34,11 @@ export async function readAll(backend: TrainingBackend, key: string): Promise<st
     if (next === since) return all;
     since = next;
   }
+}
+
+/** Runs a job to its end. */
+export async function runToEnd(backend: TrainingBackend, job: TrainingJob) {
+  await backend.submit(job);
+  const { code } = await untilExited(backend, job.key);
+  return { job, code, root: backend.root(job.key), log: await readAll(backend, job.key) };
 }
