@@ -42,7 +42,7 @@ import type {
 } from '../contracts/stages.js';
 import type { AskForMoneyInput, MoneyStanding } from '../contracts/money-wait.js';
 import type { PlacementInput, PlacementLook } from '../contracts/placement.js';
-import type { AssessDriftInput, AssessDriftResult } from '../contracts/monitor.js';
+import type { AssessDriftInput, AssessDriftResult, MonitorAct } from '../contracts/monitor.js';
 import type { TrainingOutcome } from '../contracts/training.js';
 
 export interface DeliveryActivities {
@@ -76,6 +76,9 @@ export interface ReleaseActivities {
   steerRelease(input: SteerReleaseInput): Promise<void>;
   closeRelease(input: CloseReleaseInput): Promise<void>;
 }
+export interface MonitorActivities {
+  recordMonitorAct(input: MonitorAct): Promise<void>;
+}
 export interface JanitorActivities {
   sweep(): Promise<SweepResult>;
 }
@@ -88,6 +91,7 @@ export type PipelineActivities = DeliveryActivities &
   VersionActivities &
   ApprovalActivities &
   ReleaseActivities &
+  MonitorActivities &
   JanitorActivities;
 
 /** Work on data: minutes to hours, with heartbeats. */

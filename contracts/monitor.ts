@@ -12,14 +12,25 @@ export interface MonitorInput {
   /** History events after which the monitor continues as new; 1,000 by default, fewer in tests. */
   continueAfter?: number;
 }
-/** Message of `configure`: null goes back to the spec's interval. */
-export interface MonitorConfiguration {
+/** Message of `configure`: null goes back to the spec's interval. Who it is from is left out by senders of before. */
+export interface MonitorConfiguration extends Partial<MonitorCommand> {
   every: number | null;
 }
 /** Message of `pause`, `resume` and `retire`. */
 export interface MonitorCommand {
   by: string;
   reason?: string | undefined;
+}
+/** Something that a person did to a monitor, to be recorded: the how many-th of the run it came to. */
+export interface MonitorAct {
+  model: string;
+  runId: string;
+  number: number;
+  act: 'pause' | 'resume' | 'configure' | 'retire';
+  by: string;
+  reason: string;
+  /** Milliseconds, of `configure` alone; null goes back to the spec's interval. */
+  every?: number | null;
 }
 /** Message of `breach`: somebody saw something, look now. */
 export interface Breach {

@@ -183,6 +183,7 @@ export const healthy: AllActivities = {
   restoreRoute: async () => ({ revision: 99 }),
   steerRelease: async () => {},
   closeRelease: async () => {},
+  recordMonitorAct: async () => {},
   sweep: async () => ({
     jobsReaped: 0,
     jobsRemoved: 0,

@@ -7,6 +7,7 @@ import type { PipelineActivities } from '../activities/index.js';
 import { createJanitorActivities } from '../activities/janitor.js';
 import { createJanitorDoor } from '../activities/janitor-door.js';
 import { createMonitorDoor } from '../activities/monitor-door.js';
+import { createMonitorActs } from '../activities/monitor-acts.js';
 import { createPlacementLooks } from '../activities/training/placement.js';
 import { createReleaseActivities } from '../activities/release/release.js';
 import { createTrainingAttempts } from '../activities/training/attempt.js';
@@ -65,6 +66,7 @@ async function pipelineActivities(parts: Parts): Promise<PipelineActivities> {
     ...createVersionActivities({ db, log, codeRevision }),
     ...createApprovalActivities({ db, clock }),
     ...release,
+    ...createMonitorActs({ db }),
     ...createJanitorActivities({
       db,
       client,

@@ -40,13 +40,13 @@ export function breachForm(message: unknown): Breach {
 }
 
 export function configurationForm(message: unknown): MonitorConfiguration {
-  const { every } = members(message, ['every']);
+  const { every, by, reason } = members(message, ['every', 'by', 'reason']);
   if (every !== null && !(typeof every === 'number' && Number.isFinite(every) && every >= 100))
     throw refusal(
       'INPUT_INVALID',
       `every is ${shown(every)}: give milliseconds, at least 100, or null to follow the spec.`,
     );
-  return { every };
+  return by === undefined ? { every } : { every, by: principalOf(by), reason: reasonOf(reason) };
 }
 
 export function deliveryEndedForm(message: unknown): DeliveryEnded {

@@ -23,7 +23,8 @@ import { historyIsLong } from './board.js';
 import type { deliverModel } from './deliver-model.js';
 import { renderMonitor } from './monitor-details.js';
 import { openMonitorDoors } from './monitor-doors.js';
-import { watching } from './offers.js';
+import type { Monitor } from './monitor-doors.js';
+import { watched, watching } from './offers.js';
 import { requireMonitorId } from './own-id.js';
 import { attributes } from './search-attributes.js';
 import { historyLimit } from './timeouts.js';
@@ -35,12 +36,7 @@ import { historyLimit } from './timeouts.js';
 export async function monitorModel(input: MonitorInput): Promise<MonitorResult> {
   requireMonitorId(input);
   const { model, carried, continueAfter = historyLimit } = input;
-  const monitor = {
-    state: openState(input),
-    retired: false,
-    /** The interval or the pause has changed: whoever waits looks again. */
-    changed: false,
-  };
+  const monitor: Monitor = { state: openState(input), retired: false, changed: false, acts: [] };
   const firstCheck = monitor.state.checks;
   const change = (update: Partial<MonitorState>) => {
     monitor.state = { ...monitor.state, ...update };
@@ -60,17 +56,19 @@ export async function monitorModel(input: MonitorInput): Promise<MonitorResult> 
     ]);
 
   for (;;) {
+    await recordActs();
     // Only after a check: a run that does nothing but continue would never make one.
     const due =
       monitor.state.checks > firstCheck &&
       (historyIsLong(continueAfter) || workflowInfo().targetWorkerDeploymentVersionChanged);
     if (due) await condition(allHandlersFinished);
     // A monitor that was just retired has nothing to carry on with.
-    if (due && !monitor.retired) return await renew();
+    if (due && !monitor.retired && !unrecorded()) return await renew();
     const cause = await nextCause();
     if (cause === 'retired') break;
     if (cause !== null) await check(cause);
   }
+  await recordActs();
   change({ status: 'retired', nextCheckAt: null });
   await condition(allHandlersFinished);
   return { model, checks: monitor.state.checks, retrainings: monitor.state.retrainings };
@@ -78,10 +76,11 @@ export async function monitorModel(input: MonitorInput): Promise<MonitorResult> 
   /** Waits until there is something to do; null when what was waited for has changed. */
   async function nextCause(): Promise<AssessDriftInput['cause'] | 'retired' | null> {
     monitor.changed = false;
+    if (unrecorded()) return null;
     if (monitor.retired) return 'retired';
     if (monitor.state.paused) {
       change({ status: 'paused', nextCheckAt: null });
-      await condition(() => monitor.retired || !monitor.state.paused);
+      await condition(() => monitor.retired || !monitor.state.paused || unrecorded());
       return null;
     }
     const first = !carried && monitor.state.lastReport === null;
@@ -90,12 +89,12 @@ export async function monitorModel(input: MonitorInput): Promise<MonitorResult> 
       change({ status: 'waiting', nextCheckAt: new Date(Date.now() + every).toISOString() });
       const summary = `Next check of ${model}`;
       const told = await condition(
-        () => woken() || monitor.changed || monitor.retired || monitor.state.paused,
+        () => woken() || monitor.changed || monitor.retired || monitor.state.paused || unrecorded(),
         every,
         { summary },
       );
       if (told && !woken()) return null;
-      if (monitor.retired || monitor.state.paused) return null;
+      if (monitor.retired || monitor.state.paused || unrecorded()) return null;
     }
     if (monitor.state.breached) return 'breach';
     return monitor.state.deliveryEnded && monitor.state.armed ? 'delivery-ended' : 'timer';
@@ -103,6 +102,18 @@ export async function monitorModel(input: MonitorInput): Promise<MonitorResult> 
 
   function woken(): boolean {
     return monitor.state.breached || (monitor.state.deliveryEnded && monitor.state.armed);
+  }
+
+  /** Somebody did something that is not recorded yet. */
+  function unrecorded(): boolean {
+    return monitor.acts.length > 0;
+  }
+
+  async function recordActs(): Promise<void> {
+    for (let act = monitor.acts.shift(); act; act = monitor.acts.shift())
+      await watched.recordMonitorAct.executeWithOptions({ summary: `${act.act} by ${act.by}` }, [
+        act,
+      ]);
   }
 
   async function check(cause: AssessDriftInput['cause']): Promise<void> {

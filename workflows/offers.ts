@@ -3,6 +3,7 @@ import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type {
   ComputeActivities,
   JudgeActivities,
+  MonitorActivities,
   PipelineActivities,
   TrainingActivities,
 } from '../activities/index.js';
@@ -13,6 +14,7 @@ import {
   driftCheck,
   inTurn,
   judging,
+  noting,
   onGpus,
   promptWork,
   shortWork,
@@ -25,6 +27,7 @@ export const promptly = proxyLocalActivities<PipelineActivities>(promptWork);
 export const undoing = proxyActivities<PipelineActivities>(compensation);
 export const compute = proxyActivities<ComputeActivities>(dataWork);
 export const watching = proxyActivities<Pick<ComputeActivities, 'assessDrift'>>(driftCheck);
+export const watched = proxyActivities<MonitorActivities>(noting);
 export const judge = proxyActivities<JudgeActivities>(judging);
 export const broom = proxyActivities<Pick<PipelineActivities, 'sweep'>>(sweeping);
 

@@ -55,6 +55,13 @@ export const driftCheck: ActivityOptions = {
   retry: { initialInterval: '1 second', maximumInterval: '5 minutes' },
 };
 
+/** A record of milliseconds about a monitor, which waits for its database as long as it takes. */
+export const noting: ActivityOptions = {
+  taskQueue: taskQueues.pipeline,
+  startToCloseTimeout: '30 seconds',
+  retry: { initialInterval: '500ms', maximumInterval: '5 minutes' },
+};
+
 /** A canary step: the judge reports every few seconds, so that pause and abort reach it. */
 export const judging: ActivityOptions = {
   taskQueue: taskQueues.judge,

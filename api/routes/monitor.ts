@@ -87,8 +87,8 @@ export function createMonitorRoutes({ db, engine }: ApiDependencies) {
     })
     .openapi(configure, async (context) => {
       const { model } = context.req.valid('param');
-      const { every } = context.req.valid('json');
-      const argument = { every: every === null ? null : milliseconds(every) };
+      const { every, by, reason } = context.req.valid('json');
+      const argument = { every: every === null ? null : milliseconds(every), by, reason };
       const updateId = context.req.valid('header')['idempotency-key'];
       return context.json(await tell(model, { name: 'configure', argument, updateId }), 200);
     })

@@ -328,6 +328,18 @@ test('a retired model stops being watched, refuses deliveries, and comes back by
   expect(back).toMatchObject({ retiredAt: null, offAirAt: null, champion: 1 });
   expect(back.route?.arms).toHaveLength(1);
   expect(await perennial.showMonitor('tired')).toMatchObject({ paused: false });
+  const acts = await eventually('the records of its monitors', async () => {
+    const entries = await perennial.audit({ model: 'tired', actor: 'ada' });
+    const found = entries.filter(({ action }) => action.startsWith('monitor.'));
+    return found.length >= 5 && found.map(({ action }) => action);
+  });
+  expect(acts).toEqual([
+    'monitor.paused',
+    'monitor.resumed',
+    'monitor.configured',
+    'monitor.configured',
+    'monitor.retired',
+  ]);
   const done = (await perennial.audit({ model: 'tired' })).map(({ action }) => action);
   expect(done.filter((action) => action.startsWith('model.'))).toEqual([
     'model.retired',

@@ -5,6 +5,7 @@ import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { createApprovalActivities } from '../../activities/approval.js';
 import { createDeliveryActivities } from '../../activities/delivery.js';
 import { createJanitorDoor } from '../../activities/janitor-door.js';
+import { createMonitorActs } from '../../activities/monitor-acts.js';
 import { createMonitorDoor } from '../../activities/monitor-door.js';
 import { createReleaseActivities } from '../../activities/release/release.js';
 import { createTrainingAttempts } from '../../activities/training/attempt.js';
@@ -61,6 +62,7 @@ export async function startLivingApi(): Promise<LivingApi> {
     ...createVersionActivities({ db, log: silentLog, codeRevision: 'test' }),
     ...createApprovalActivities({ db, clock: systemClock }),
     ...createReleaseActivities({ db, log: silentLog }),
+    ...createMonitorActs({ db }),
     superviseTraining: async (input: SuperviseTrainingInput) => {
       if (away !== null) throw new PerennialError('ENGINE_UNAVAILABLE', away);
       return recordOutcome(db, input, await healthy.superviseTraining(input));

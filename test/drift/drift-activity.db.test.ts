@@ -2,9 +2,11 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { sql } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createDriftActivities } from '../../activities/drift.js';
+import { createMonitorActs } from '../../activities/monitor-acts.js';
 import { createReleaseActivities } from '../../activities/release/release.js';
 import { driftReport } from '../../contracts/drift.js';
-import type { AssessDriftResult } from '../../contracts/monitor.js';
+import type { AssessDriftResult, MonitorAct } from '../../contracts/monitor.js';
+import { listAudit } from '../../db/audit-view.js';
 import { storeWindowCounts } from '../../db/serving/window-count.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { systemClock } from '../../runtime/clock.js';
@@ -196,5 +198,26 @@ describe('a check', () => {
     expect(first?.performance).toMatchObject({ rows: 600, positives: 150, meanScore: 0.25 });
     expect(first?.performance.logLoss).toBeCloseTo(entropy, 9);
     expect(second?.performance.rows).toBe(0);
+  });
+});
+
+test('what a person did to a monitor stands in the audit chain, once however often it is recorded', async () => {
+  const acts = createMonitorActs({ db: database.db });
+  const pause: MonitorAct = {
+    model,
+    runId: 'r',
+    number: 1,
+    act: 'pause',
+    by: 'ann',
+    reason: 'ill',
+  };
+  for (const _ of [1, 2]) await acts.recordMonitorAct(pause);
+  await acts.recordMonitorAct({ ...pause, number: 2, act: 'configure', every: 60_000 });
+  expect(await listAudit(database.db, { after: 0, actor: 'ann', model, limit: 9 })).toMatchObject([
+    { action: 'monitor.paused', subject: model, detail: { reason: 'ill' } },
+    { action: 'monitor.configured', subject: model, detail: { reason: 'ill', every: 60_000 } },
+  ]);
+  await expect(database.db.execute(sql`DELETE FROM monitor_act`)).rejects.toMatchObject({
+    cause: { message: 'rows of monitor_act are never changed or deleted' },
   });
 });

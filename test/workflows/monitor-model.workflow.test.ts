@@ -54,10 +54,13 @@ test('a quiet check costs at most eleven events', async () => {
   const { handle } = await monitor({ assessDrift: assessed(100) });
   await checked(handle, 5);
   await retire(handle);
-  const { events } = await handle.fetchHistory();
-  const ends = (events ?? []).flatMap((event, index) =>
-    event.activityTaskCompletedEventAttributes ? [index] : [],
+  const events = (await handle.fetchHistory()).events ?? [];
+  const retiring = events.findIndex(
+    (event) => event.workflowExecutionUpdateAcceptedEventAttributes,
   );
+  const ends = events
+    .slice(0, retiring)
+    .flatMap((event, index) => (event.activityTaskCompletedEventAttributes ? [index] : []));
   // The first check has a severity to write down, which is not quiet.
   const costs = ends.slice(2).map((end, index) => end - (ends[index + 1] ?? 0));
   console.info(`events of quiet checks: ${costs.join(' ')}`);
@@ -169,6 +172,28 @@ test('pause stops the checks, resume and configure take effect at once', async (
   const refused = await failureOf(handle.executeUpdate('configure', { args: [{ every: 3 }] }));
   expect(refused.cause).toMatchObject({ type: 'INPUT_INVALID' });
   await retire(handle);
+});
+
+test('what people do to a monitor is recorded once, in order, with who and why; what changes nothing is not', async () => {
+  const { model, handle } = await monitor({ assessDrift: assessed(hour) });
+  await checked(handle, 1);
+  const why = { by: 'ann', reason: 'holidays' };
+  for (const act of ['pause', 'pause', 'resume', 'resume'])
+    await handle.executeUpdate<unknown, [unknown]>(act, { args: [why] });
+  await handle.signal('configure', { every: 2 * hour, ...why });
+  await handle.signal('configure', { every: null });
+  await retire(handle);
+  const { runId } = await handle.describe();
+  const acts = world.inputs(model, 'recordMonitorAct');
+  expect(acts).toEqual(
+    [
+      { act: 'pause', ...why },
+      { act: 'resume', ...why },
+      { act: 'configure', every: 2 * hour, ...why },
+      { act: 'configure', every: null, by: 'unnamed', reason: '' },
+      { act: 'retire', by: 'ann', reason: '' },
+    ].map((act, index) => ({ model, runId, number: index + 1, ...act })),
+  );
 });
 
 test('a monitor whose history has just grown long still ends when it is retired', async () => {
