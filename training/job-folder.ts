@@ -119,8 +119,10 @@ export async function listJobFolders(jobs: string): Promise<string[]> {
 export async function removeJobFolder(jobs: string, key: string): Promise<void> {
   const { folder } = jobFolder(jobs, key);
   const drafts = (await readdir(jobs).catch(() => [])).filter((name) => name.startsWith(`${key}.`));
+  // Whoever copies a checkpoint out of it holds a file there until that is done.
+  const patience = { maxRetries: 8, retryDelay: 100 };
   for (const each of [folder, ...drafts.map((name) => join(jobs, name))])
-    await rm(each, { recursive: true, force: true });
+    await rm(each, { recursive: true, force: true, ...patience });
 }
 
 /** The job that was laid out by this key; null when none was. */
