@@ -113,12 +113,23 @@ export const lineage = z.strictObject({
 });
 export type Lineage = z.infer<typeof lineage>;
 
-/** Where a reading of the log stands: `attempt:offset`, of a search `trial:attempt:offset`. */
-export const logCursor = z.string().regex(/^(\d+:)?\d+:\d+$/, 'a cursor looks like 1:2048');
+/**
+ * Where a reading of the log stands: `attempt:offset`, of a search `trial:attempt:offset`; of several replicas the offset of each by
+ * its rank, `1:2048,,512`, without that of one that was not read yet.
+ */
+export const logCursor = z.string().regex(/^(\d+:)?\d+:\d*(,\d*)*$/, 'a cursor looks like 1:2048');
 
 export const logPage = z.strictObject({
   lines: z.array(
-    z.strictObject({ attempt: z.int(), offset: z.int(), line: z.string(), at: instant }),
+    z.strictObject({
+      attempt: z.int(),
+      /** Of the replica that said it; null where there is one alone. */
+      rank: z.int().nullable(),
+      /** Of its first byte in all that this replica said. */
+      offset: z.int(),
+      line: z.string(),
+      at: instant,
+    }),
   ),
   /** Give it as `since` to go on; the same as before when nothing was added. */
   next: logCursor,

@@ -141,8 +141,10 @@ export const supervision = z.object({
   checkpoint: z.string().nullable().default(null),
   /** Byte offset into the progress file that has been stored. */
   progressOffset: z.int().nonnegative(),
-  /** Byte offset into the trainer's output that has been stored. */
+  /** Byte offset into the trainer's output that has been stored; of several replicas into that of rank 0. */
   logOffset: z.int().nonnegative(),
+  /** The same of the other replicas, from rank 1 on. */
+  replicaOffsets: z.array(z.int().nonnegative()).default([]),
   message: z.string(),
 });
 export type Supervision = z.infer<typeof supervision>;

@@ -124,7 +124,7 @@ async function follow(
   for (;;) {
     const status = await backend.status(key);
     const { lines } = await readProgress(join(backend.root(key), outputFiles.progress), 0);
-    const words = (await backend.logs(key, 0)).lines.map(({ line }) => line);
+    const words = (await backend.logs(key, [])).lines.map(({ line }) => line);
     const seen = { lines, words, code: status.state === 'exited' ? status.code : null };
     if (status.state === 'exited' || enough(seen)) return seen;
     if (Date.now() > deadline)

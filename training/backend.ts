@@ -1,15 +1,20 @@
 import type { JobStatus, TrainingJob } from '../contracts/training.js';
 
-/** One line that the trainer printed; `offset` is its first byte in the whole output and names it for ever. */
+/** One line that a trainer printed; its replica's rank, and its first byte in all that this one said, name it for ever. */
 export interface LogLine {
+  rank: number;
   offset: number;
   line: string;
 }
 
+/** How far the output of each replica has been read: its next byte, by rank. One that is not in it is read from its beginning. */
+export type LogPosition = readonly number[];
+
 export interface LogChunk {
+  /** Rank by rank; those of one in their order. */
   lines: LogLine[];
   /** Where to read on. */
-  next: number;
+  next: LogPosition;
 }
 
 export interface ListedJob {
@@ -33,8 +38,8 @@ export interface TrainingBackend {
    */
   submit(job: TrainingJob): Promise<{ adopted: boolean }>;
   status(key: string): Promise<JobStatus>;
-  /** Whole lines from byte `since` on; the unfinished last one only once the job has ended. At most about 1 MiB a call. */
-  logs(key: string, since: number): Promise<LogChunk>;
+  /** Whole lines of every replica from `since` on; an unfinished last one only once it has ended. At most about 1 MiB a replica and call. */
+  logs(key: string, since: LogPosition): Promise<LogChunk>;
   /** Asks the trainer to stop and, after `graceMs` milliseconds, kills it. Returns when nothing by that key runs any more. */
   cancel(key: string, graceMs: number): Promise<void>;
   /** Jobs of this installation that left traces, running or not: the janitor's view. */

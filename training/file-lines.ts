@@ -1,4 +1,4 @@
-import type { LogChunk } from './backend.js';
+import type { LogChunk, LogPosition } from './backend.js';
 import { readPlainFile } from './plain-file.js';
 
 const chunkBytes = 1 << 20;
@@ -17,9 +17,9 @@ export async function readLines(
   path: string,
   since: number,
   { ended = false }: { ended?: boolean } = {},
-): Promise<LogChunk> {
+): Promise<{ lines: { offset: number; line: string }[]; next: number }> {
   const bytes = (await readPlainFile(path, chunkBytes, since)) ?? Buffer.alloc(0);
-  const lines: LogChunk['lines'] = [];
+  const lines: { offset: number; line: string }[] = [];
   let start = 0;
   for (;;) {
     const end = bytes.indexOf(newline, start);
@@ -41,6 +41,20 @@ export async function readLines(
     start = over + 1;
   }
   return { lines, next: since + start };
+}
+
+/** The same of several files, that of rank 0 first. */
+export async function readLinesByRank(
+  files: readonly { path: string; ended: boolean }[],
+  since: LogPosition,
+): Promise<LogChunk> {
+  const read = await Promise.all(
+    files.map(({ path, ended }, rank) => readLines(path, since[rank] ?? 0, { ended })),
+  );
+  return {
+    lines: read.flatMap(({ lines }, rank) => lines.map((line) => ({ rank, ...line }))),
+    next: [...read.map(({ next }) => next), ...since.slice(files.length)],
+  };
 }
 
 /** What a terminal would show of it, about: the last part that was written over no more. */

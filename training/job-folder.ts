@@ -29,7 +29,8 @@ export interface JobFolder {
   launch: string;
   process: string;
   exit: string;
-  log: string;
+  /** What the replica of that rank said; a job of one has rank 0 alone. */
+  log: (rank: number) => string;
 }
 
 export function jobFolder(jobs: string, key: string): JobFolder {
@@ -42,7 +43,7 @@ export function jobFolder(jobs: string, key: string): JobFolder {
     launch: join(folder, 'launch.json'),
     process: join(folder, 'process.json'),
     exit: join(folder, 'exit.json'),
-    log: join(folder, 'trainer.log'),
+    log: (rank) => join(folder, rank === 0 ? 'trainer.log' : `trainer-${rank}.log`),
   };
 }
 
@@ -129,6 +130,12 @@ export async function removeJobFolder(jobs: string, key: string): Promise<void> 
 export async function readJob(jobs: string, key: string): Promise<TrainingJob | null> {
   const content = await readJsonFile(jobFolder(jobs, key).job);
   return content === null ? null : trainingJob.parse(content);
+}
+
+/** The ranks of a job's replicas; of one that was never laid out that of the first. */
+export async function ranksOf(jobs: string, key: string): Promise<number[]> {
+  const job = await readJob(jobs, key);
+  return Array.from({ length: job?.replicas ?? 1 }, (_, rank) => rank);
 }
 
 const channelConfig = {

@@ -93,12 +93,15 @@ export async function superviseJob(task: SupervisionTask): Promise<JobEnd> {
   async function readOn(): Promise<boolean> {
     const progress = await readProgress(progressFile, seen.progressOffset);
     if (progress.lines.length > 0) await task.record.progress(progress.lines);
-    const logs = await backend.logs(key, seen.logOffset);
+    const since = [seen.logOffset, ...seen.replicaOffsets];
+    const logs = await backend.logs(key, since);
     if (logs.lines.length > 0) await task.record.logs(logs.lines);
     const report = await task.reported();
     const reported = report !== null && report.at.getTime() !== lastReport?.at.getTime();
     lastReport = report;
-    const moved = progress.next > seen.progressOffset || logs.next > seen.logOffset || reported;
+    const spoken = logs.next.some((offset, rank) => offset > (since[rank] ?? 0));
+    const moved = progress.next > seen.progressOffset || spoken || reported;
+    const [logOffset = 0, ...replicaOffsets] = logs.next;
     const last = progress.lines.at(-1);
     const told = last ?? (reported ? report : undefined);
     const step = told?.step ?? seen.step;
@@ -114,7 +117,8 @@ export async function superviseJob(task: SupervisionTask): Promise<JobEnd> {
       checkpoint: task.checkpoints.newest,
       message: last?.message ?? seen.message,
       progressOffset: progress.next,
-      logOffset: logs.next,
+      logOffset,
+      replicaOffsets,
     };
     task.beat(seen);
     return moved;
@@ -221,5 +225,6 @@ function startOf(key: string): Supervision {
     message: '',
     progressOffset: 0,
     logOffset: 0,
+    replicaOffsets: [],
   };
 }

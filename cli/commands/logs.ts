@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import type { Perennial } from '../../client/index.js';
+import type { LogLine, Perennial } from '../../client/index.js';
 import { durationPattern, milliseconds } from '../../contracts/duration.js';
 import { instant } from '../../contracts/names.js';
-import type { LogPage } from '../../contracts/overview.js';
 import { connect, type CommonOptions } from '../connection.js';
 import { examples } from '../examples.js';
 import { UsageError } from '../failure.js';
@@ -34,7 +33,7 @@ export function addLogsCommand(program: Command): void {
       'from an instant on (ISO 8601), or from so long ago: 90s, 15m, 2h',
       instantOf,
     )
-    .option('--json', 'print one JSON object a line: attempt, offset, line, at')
+    .option('--json', 'print one JSON object a line: attempt, rank, offset, line, at')
     .option(
       '--api <url>',
       'address of the control API (default: PERENNIAL_API, else the running stack)',
@@ -63,13 +62,16 @@ export function addLogsCommand(program: Command): void {
     });
 }
 
-/** A rule between two attempts, for the next one may begin in the middle of what the one before did. */
-async function sayLines(lines: AsyncIterable<LogPage['lines'][number]>): Promise<void> {
+/**
+ * A rule between two attempts, for the next one may begin in the middle of what the one before did. Of several replicas each line
+ * stands behind the rank of the one that said it.
+ */
+async function sayLines(lines: AsyncIterable<LogLine>): Promise<void> {
   let before: number | null = null;
-  for await (const { attempt, line } of lines) {
+  for await (const { attempt, rank, line } of lines) {
     if (before !== null && attempt !== before) say(paint('dim', `── attempt ${attempt} ──`));
     before = attempt;
-    say(line);
+    say(rank === null ? line : `[${rank}] ${line}`);
   }
 }
 

@@ -39,6 +39,9 @@ export const metric = pgTable(
   (table) => [primaryKey({ columns: [table.key, table.name, table.step] })],
 );
 
+/** What a replica says begins in the log at its rank times this: far beyond what is kept of any, and 64 ranks fit a number. */
+export const offsetsPerRank = 2 ** 40;
+
 export const trainingLog = pgTable(
   'training_log',
   {

@@ -4,10 +4,12 @@ import type { LogPage } from '../../contracts/overview.js';
 import type { Executor } from '../connect.js';
 import { findDelivery } from '../delivery/view.js';
 import { instantOf, readRows } from '../model/overview.js';
+import { offsetsPerRank } from '../schema/training.js';
+import { readLogCursor, writeLogCursor } from './log-cursor.js';
 
 /**
- * Lines that the trainer wrote after `since` (`attempt:offset`), in order over all attempts or of one, kept at `from` or later.
- * Throws DELIVERY_NOT_FOUND.
+ * Lines that the trainer wrote after `since`, in order over all attempts or of one, kept at `from` or later: those of several replicas
+ * in the order in which they were kept, each replica's in its own. Throws DELIVERY_NOT_FOUND.
  */
 export async function readLogPage(
   db: Executor,
@@ -31,27 +33,37 @@ export async function readLogPage(
   // Whether it is over is asked before the lines: no line can slip between the two answers.
   const delivery = await findDelivery(db, model, number);
   const shown = trial ?? (await standingTrial(db, model, number));
-  const [offset = 0, attempt = 0, before = 0] = since.split(':').map(Number).toReversed();
-  // Another trial than the one before is read from its beginning.
-  const [afterAttempt, afterOffset] = before === shown ? [attempt, offset] : [0, 0];
+  const replicas = await replicasOf(db, delivery.specDigest);
+  const cursor = readLogCursor(since, shown);
+  // Of each replica at most a page, by the index. A clock that was set back must not bring a line before an earlier one of its replica.
   const rows = await readRows(
     db,
-    sql`SELECT r.attempt, l.line_offset, l.line, l.at
-      FROM training_log l JOIN training_run r ON r.key = l.key
-      WHERE r.model = ${model} AND r.delivery = ${number} AND r.trial = ${shown} AND (r.attempt, l.line_offset) > (${afterAttempt}::int, ${afterOffset}::bigint)
-        AND ${from === undefined ? sql`true` : sql`l.at >= ${from}::timestamptz`} AND ${only === undefined ? sql`true` : sql`r.attempt = ${only}`}
-      ORDER BY r.attempt, l.line_offset LIMIT ${limit}`,
+    sql`SELECT r.attempt, ranks.rank, l.line_offset - base.at AS line_offset, l.line, l.at
+      FROM training_run r
+      CROSS JOIN LATERAL generate_series(0, ((SELECT max(line_offset) FROM training_log WHERE key = r.key) / ${offsetsPerRank}::bigint)::int) AS ranks (rank)
+      CROSS JOIN LATERAL (SELECT ranks.rank * ${offsetsPerRank}::bigint AS at) base
+      CROSS JOIN LATERAL (
+        SELECT line_offset, line, at, max(at) OVER (ORDER BY line_offset) AS turn FROM (
+          SELECT line_offset, line, at FROM training_log
+          WHERE key = r.key AND line_offset < base.at + ${offsetsPerRank}::bigint
+            AND line_offset > base.at + CASE WHEN r.attempt = ${cursor.attempt}::int
+              THEN coalesce((string_to_array(${cursor.offsets.join(',')}, ',', '')::bigint[])[ranks.rank + 1], -1) ELSE -1 END
+            AND ${from === undefined ? sql`true` : sql`at >= ${from}::timestamptz`}
+          ORDER BY line_offset LIMIT ${limit}) unread) l
+      WHERE r.model = ${model} AND r.delivery = ${number} AND r.trial = ${shown} AND r.attempt >= ${cursor.attempt}::int
+        AND ${only === undefined ? sql`true` : sql`r.attempt = ${only}`}
+      ORDER BY r.attempt, l.turn, ranks.rank, l.line_offset LIMIT ${limit}`,
   );
   const lines = rows.map((row) => ({
     attempt: Number(row.attempt),
+    rank: Number(row.rank),
     offset: Number(row.line_offset),
     line: String(row.line),
     at: instantOf(row.at) ?? '',
   }));
-  const last = lines.at(-1);
   return {
-    lines,
-    next: last ? `${shown > 0 ? `${shown}:` : ''}${last.attempt}:${last.offset}` : since,
+    lines: replicas > 1 ? lines : lines.map((each) => ({ ...each, rank: null })),
+    next: lines.length > 0 ? writeLogCursor(cursor, lines) : since,
     complete: isTrained(delivery) && lines.length < limit,
   };
 }
@@ -65,4 +77,12 @@ function isTrained(delivery: { outcome: string | null; stage: Stage }): boolean 
 async function standingTrial(db: Executor, model: string, delivery: number): Promise<number> {
   const [row] = await readRows(db, sql`SELECT standing_trial(${model}, ${delivery}) AS trial`);
   return Number(row?.trial ?? 0);
+}
+
+async function replicasOf(db: Executor, specDigest: string): Promise<number> {
+  const [row] = await readRows(
+    db,
+    sql`SELECT content #>> '{spec,training,replicas}' AS replicas FROM spec WHERE digest = ${specDigest}`,
+  );
+  return Number(row?.replicas ?? 1);
 }

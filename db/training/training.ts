@@ -6,7 +6,7 @@ import type { ProgressLine, TrainingOutcome } from '../../contracts/training.js'
 import { appendAudit } from '../audit.js';
 import type { Database, Executor, Transaction } from '../connect.js';
 import { reopenStage } from '../delivery/stage.js';
-import { metric, trainingLog, trainingRun } from '../schema/training.js';
+import { metric, offsetsPerRank, trainingLog, trainingRun } from '../schema/training.js';
 
 const rowsAtOnce = 1_000;
 
@@ -175,13 +175,17 @@ export async function recordMetrics(
       .onConflictDoNothing();
 }
 
-/** Stores lines of output once by their offset. */
+/** Stores lines of output once by the rank of their replica and their offset in what it said. */
 export async function recordLog(
   db: Executor,
   key: string,
-  lines: { offset: number; line: string }[],
+  lines: { rank: number; offset: number; line: string }[],
 ): Promise<void> {
-  const rows = lines.map(({ offset, line }) => ({ key, lineOffset: offset, line }));
+  const rows = lines.map(({ rank, offset, line }) => ({
+    key,
+    lineOffset: rank * offsetsPerRank + offset,
+    line,
+  }));
   for (let start = 0; start < rows.length; start += rowsAtOnce)
     await db
       .insert(trainingLog)

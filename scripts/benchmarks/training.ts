@@ -98,7 +98,7 @@ async function measureSubmit(
     if (state === 'exited') break;
     await sleep(20);
   }
-  const { lines } = await backend.logs(key, 0);
+  const { lines } = await backend.logs(key, []);
   const at = Number(/ at (\d+)$/.exec(lines[0]?.line ?? '')?.[1]);
   await backend.remove(key);
   if (!Number.isFinite(at)) throw new Error(`The trainer said: ${lines[0]?.line ?? 'nothing'}`);

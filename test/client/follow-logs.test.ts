@@ -7,6 +7,7 @@ const at = '2026-01-01T00:00:00Z';
 function pageOf(from: number, to: number, complete = false): LogPage {
   const lines = Array.from({ length: to - from }, (_, index) => ({
     attempt: 1,
+    rank: null,
     offset: from + index,
     line: `line ${from + index}`,
     at,

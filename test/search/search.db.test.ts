@@ -183,7 +183,9 @@ describe('the record of a search', () => {
       const parameters = await giveAny(key, number);
       const { attempt } = await train(key, { number, parameters }, { loss: number });
       const name = { installation: 'test', model: key.model, delivery: 1, attempt, trial: number };
-      await recordLog(fresh.db, trainingKey(name), [{ offset: 0, line: `trial ${number}` }]);
+      await recordLog(fresh.db, trainingKey(name), [
+        { rank: 0, offset: 0, line: `trial ${number}` },
+      ]);
     };
     const page = (since: string, trial?: number) =>
       readLogPage(fresh.db, key.model, 1, { since, limit: 10, trial });

@@ -8,7 +8,7 @@ import { beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import type Docker from 'dockerode';
 import { engineAddress, killEngine, startEngine } from '../../scripts/engine/own-engine.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
-import type { TrainingBackend } from '../../training/backend.js';
+import type { LogPosition, TrainingBackend } from '../../training/backend.js';
 import { createDockerBackend } from '../../training/docker/backend.js';
 import { connectEngine } from '../../training/docker/engine.js';
 import { jobFolder } from '../../training/job-folder.js';
@@ -153,14 +153,14 @@ describe('A training container', () => {
     await untilExited(backend, job.key);
     const readers = [1, 2, 3].map(() => readAll(open(jobs, artifacts), job.key));
     for (const lines of await Promise.all(readers)) expect(lines).toHaveLength(5_000);
-    expect(jobFolder(jobs, job.key).log).toContain(job.key);
+    expect(jobFolder(jobs, job.key).log(0)).toContain(job.key);
   });
 
   it('is read on, line by line, while it says more than is asked for at once', async () => {
     const job = await given('lines=300 say=x await=one lines=9000 say=y await=two lines=10 exit=0');
     await backend.submit(job);
     const lines: string[] = [];
-    let since = 0;
+    let since: LogPosition = [];
     const readUntil = async (last: string) => {
       for (; lines.at(-1) !== last; await delay(20)) {
         const chunk = await backend.logs(job.key, since);

@@ -10,7 +10,7 @@ import { jobFolder } from '../../training/job-folder.js';
 import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
 import { scriptedJob } from './job.js';
 import { digest, openDouble, type WorldOfDouble } from './kubernetes-double/open.js';
-import { readAll, untilExited, untilSaid } from './watching.js';
+import { readAll, readRank, untilExited, untilSaid } from './watching.js';
 
 describe('A training on Kubernetes', () => {
   let folder: string;
@@ -128,7 +128,7 @@ describe('A training on Kubernetes', () => {
     await backend.cancel(job.key, 0);
     world.double.deleteJob(job.key);
     const { exit, launch, log } = jobFolder(join(folder, 'jobs'), job.key);
-    for (const file of [exit, launch, log, join(exit, '../log-position.json')])
+    for (const file of [exit, launch, log(0), join(exit, '../log-position.json')])
       await rm(file, { force: true });
     await vi.waitFor(() => expect(world.double.job(job.key)).toBeUndefined(), soon);
     expect(await backend.status(job.key)).toEqual({ state: 'gone' });
@@ -228,10 +228,11 @@ describe('A training on Kubernetes', () => {
     await backend.submit(job);
     expect(world.double.service(job.key)).toBeDefined();
     expect(await untilExited(backend, job.key)).toMatchObject({ code: 0 });
-    expect(await readAll(backend, job.key)).toEqual([
-      'RANK 0',
-      `MASTER_ADDR ${job.key}-0.${job.key}`,
-    ]);
+    for (const rank of [0, 1, 2])
+      expect(await readRank(backend, job.key, rank)).toEqual([
+        `RANK ${rank}`,
+        `MASTER_ADDR ${job.key}-0.${job.key}`,
+      ]);
     await backend.remove(job.key);
     expect(world.double.service(job.key)).toBeUndefined();
   });
@@ -251,10 +252,10 @@ describe('A training on Kubernetes', () => {
     await patient.submit(job);
     await untilSaid(backend, job.key, 'begun');
     await patient.status(job.key);
-    await patient.logs(job.key, 0);
+    await patient.logs(job.key, []);
     const asked = world.double.requests.length;
     expect(await patient.status(job.key)).toMatchObject({ state: 'running' });
-    expect((await patient.logs(job.key, 0)).lines).toHaveLength(1);
+    expect((await patient.logs(job.key, [])).lines).toHaveLength(1);
     expect(world.double.requests).toHaveLength(asked);
     await backend.cancel(job.key, 1_000);
     expect(await patient.status(job.key)).toMatchObject({ state: 'exited' });

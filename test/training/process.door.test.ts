@@ -159,7 +159,7 @@ describe('A training process', () => {
       }),
     );
     const pids = (await readAll(impatient, job.key)).flatMap(
-      (line) => /^\[\d\] Pid: (\d+)$/.exec(line)?.[1] ?? [],
+      (line) => /^Pid: (\d+)$/.exec(line)?.[1] ?? [],
     );
     expect(pids).toHaveLength(2);
     for (const pid of pids) expect(await identifyProcess(Number(pid))).toBeUndefined();
@@ -169,8 +169,7 @@ describe('A training process', () => {
     const script = 'refuse status=Pid all-reduce=1 say=ready forever';
     const job = await scriptedJob(artifacts, script, { delivery: ++delivery });
     await backend.submit({ ...job, replicas: 2 });
-    await untilSaid(backend, job.key, '[0] ready');
-    await untilSaid(backend, job.key, '[1] ready');
+    for (const rank of [0, 1]) await untilSaid(backend, job.key, 'ready', rank);
     process.kill(await wrapperPid(job.key), 'SIGKILL');
     expect(await untilExited(backend, job.key)).toMatchObject({ code: 137, outOfMemory: false });
     for (const line of (await readAll(backend, job.key)).filter((each) => each.includes('Pid')))
@@ -194,7 +193,7 @@ describe('A training process', () => {
     const job = await start('say=here exit=0');
     await untilExited(backend, job.key);
     const { process: claim, exit, log } = jobFolder(jobs, job.key);
-    for (const file of [claim, exit, log]) await rm(file);
+    for (const file of [claim, exit, log(0)]) await rm(file);
     expect(await backend.status(job.key)).toEqual({ state: 'gone' });
     expect(await backend.submit(job)).toEqual({ adopted: false });
     await untilExited(backend, job.key);

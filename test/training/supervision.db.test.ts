@@ -78,8 +78,25 @@ describe('Supervising a training', () => {
   it('ends, of several replicas, with what the first one handed over and all of them said', async () => {
     const input = await open('step=1 all-reduce=1 succeed', { replicas: 2 });
     expect(await run(input)).toMatchObject({ kind: 'succeeded', metrics: { loss: 0.5 } });
-    expect((await linesOf(input)).toSorted()).toEqual(['[0] sum 3', '[1] sum 3']);
+    expect(await linesOf(input)).toEqual(['sum 3', 'sum 3']);
     expect(await trainingMetrics(fresh.db, input.model, 1)).toHaveLength(1);
+  });
+
+  it('keeps each line of every replica once, whatever its predecessor left', async () => {
+    const script = 'step=1 variable=RANK await=checkpoints/gate say=done succeed';
+    const input = await open(script, { replicas: 2 });
+    const first = begin(input);
+    await first.untilBeat(
+      ({ logOffset, replicaOffsets }) => logOffset + (replicaOffsets[0] ?? 0) === 14,
+    );
+    first.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true }));
+    await expect(first.result).rejects.toMatchObject({ name: 'CancelledFailure' });
+    // As a worker left it that knew of no other replica's words.
+    const { replicaOffsets: _, ...older } = first.beats.at(-1) ?? {};
+    const second = begin(input, supervision.parse(older));
+    await writeFile(join(backend.root(input.key), 'checkpoints', 'gate'), '');
+    expect(await second.result).toMatchObject({ kind: 'succeeded' });
+    expect(await linesOf(input)).toEqual(['RANK 0', 'done', 'RANK 1', 'done']);
   });
 
   it('tells which replica failed, and in its words', async () => {
@@ -226,7 +243,7 @@ describe('Supervising a training', () => {
       await recordLog(
         fresh.db,
         input.key,
-        Array.from({ length: 2_500 }, (_, offset) => ({ offset, line: `line ${offset}` })),
+        Array.from({ length: 2_500 }, (_, offset) => ({ rank: 0, offset, line: `line ${offset}` })),
       );
     }
     expect(await trainingMetrics(fresh.db, input.model, 1)).toHaveLength(2);

@@ -31,9 +31,9 @@ describe('A training as people see it', () => {
     await fresh.close();
   });
 
-  const open = async () => {
+  const open = async (training: { replicas?: number } = {}) => {
     const artifacts = await temporaryArtifacts();
-    const input = await givenTraining({ db: fresh.db, artifacts }, 'succeed');
+    const input = await givenTraining({ db: fresh.db, artifacts }, 'succeed', training);
     await openTrainingRun(fresh.db, input, 'process');
     return input;
   };
@@ -215,14 +215,18 @@ describe('A training as people see it', () => {
       { ...input, attempt: 2, key: input.key.replace(/-1$/, '-2') },
       'process',
     );
-    await recordLog(fresh.db, input.key, [{ offset: 0, line: 'first' }]);
-    await recordLog(fresh.db, input.key.replace(/-1$/, '-2'), [{ offset: 0, line: 'second' }]);
+    await recordLog(fresh.db, input.key, [{ rank: 0, offset: 0, line: 'first' }]);
+    await recordLog(fresh.db, input.key.replace(/-1$/, '-2'), [
+      { rank: 0, offset: 0, line: 'second' },
+    ]);
     await fresh.db.execute(
       sql`UPDATE training_log SET at = now() - interval '1 hour' WHERE line = 'first' AND key = ${input.key}`,
     );
     const lines = async (query: { from?: string; attempt?: number }) =>
       (await perennial.logs(input.model, 1, query)).lines.map(({ line }) => line);
     expect(await lines({})).toEqual(['first', 'second']);
+    const [alone] = (await perennial.logs(input.model, 1)).lines;
+    expect(alone).toMatchObject({ attempt: 1, rank: null, offset: 0 });
     expect(await lines({ attempt: 1 })).toEqual(['first']);
     expect(await lines({ from: new Date(Date.now() - 600_000).toISOString() })).toEqual(['second']);
     expect((await perennial.logs(input.model, 1)).complete).toBe(false);
@@ -230,6 +234,42 @@ describe('A training as people see it', () => {
       sql`UPDATE delivery SET stage = 'evaluate' WHERE model = ${input.model}`,
     );
     expect((await perennial.logs(input.model, 1)).complete).toBe(true);
+  });
+
+  test('gives the lines of every replica once, page by page, while they speak on', async () => {
+    const { model, key } = await open({ replicas: 3 });
+    const say = (...places: [rank: number, offset: number][]) =>
+      recordLog(
+        fresh.db,
+        key,
+        places.map(([rank, offset]) => ({ rank, offset, line: `${rank}/${offset}` })),
+      );
+    await say([0, 0], [0, 4], [2, 0]);
+    const first = await perennial.logs(model, 1, { limit: 2 });
+    expect(first.lines).toMatchObject([
+      { rank: 0, offset: 0, line: '0/0' },
+      { rank: 0, offset: 4, line: '0/4' },
+    ]);
+    expect(first.next).toBe('1:4');
+    // The first one to speak goes on, and one that said nothing yet begins, with a clock that was set back in between.
+    await say([0, 8], [1, 0], [2, 4]);
+    await fresh.db.execute(
+      sql`UPDATE training_log SET at = now() - interval '1 hour' WHERE key = ${key} AND line IN ('0/8', '2/4')`,
+    );
+    const rest: string[] = [];
+    let { next } = first;
+    for (;;) {
+      const page = await perennial.logs(model, 1, { since: next, limit: 1 });
+      if (page.lines.length === 0) break;
+      rest.push(...page.lines.map(({ line }) => line));
+      next = page.next;
+    }
+    expect(rest).toEqual(['0/8', '2/0', '2/4', '1/0']);
+    expect(next).toBe('1:8,0,4');
+    await say([0, 0], [1, 0], [2, 4]);
+    expect((await perennial.logs(model, 1, { since: next })).lines).toEqual([]);
+    const again = (await perennial.logs(model, 1)).lines.map(({ line }) => line);
+    expect(again).toHaveLength(6);
   });
 
   test('of a delivery that is not there is an error with its code', async () => {

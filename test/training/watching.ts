@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobStatus, TrainingJob } from '../../contracts/training.js';
-import type { LogLine, TrainingBackend } from '../../training/backend.js';
+import type { LogLine, LogPosition, TrainingBackend } from '../../training/backend.js';
 
 export type Exited = Extract<JobStatus, { state: 'exited' }>;
 
@@ -17,21 +17,38 @@ export async function untilSaid(
   backend: TrainingBackend,
   key: string,
   words: string,
+  rank?: number,
 ): Promise<LogLine> {
   for (;;) {
-    const { lines } = await backend.logs(key, 0);
-    const found = lines.find(({ line }) => line.includes(words));
+    const { lines } = await backend.logs(key, []);
+    const found = lines.find(
+      (each) => each.line.includes(words) && each.rank === (rank ?? each.rank),
+    );
     if (found) return found;
     await delay(20);
   }
 }
 
 export async function readAll(backend: TrainingBackend, key: string): Promise<string[]> {
-  const all: string[] = [];
-  for (let since = 0; ;) {
+  return (await readLines(backend, key)).map(({ line }) => line);
+}
+
+/** What one replica said. */
+export async function readRank(
+  backend: TrainingBackend,
+  key: string,
+  rank: number,
+): Promise<string[]> {
+  const lines = await readLines(backend, key);
+  return lines.flatMap((each) => (each.rank === rank ? [each.line] : []));
+}
+
+async function readLines(backend: TrainingBackend, key: string): Promise<LogLine[]> {
+  const all: LogLine[] = [];
+  for (let since: LogPosition = []; ;) {
     const { lines, next } = await backend.logs(key, since);
-    all.push(...lines.map(({ line }) => line));
-    if (next === since) return all;
+    all.push(...lines);
+    if (next.every((offset, rank) => offset === (since[rank] ?? 0))) return all;
     since = next;
   }
 }

@@ -1,12 +1,12 @@
-import type { ListedJob, LogChunk, TrainingBackend } from '../backend.js';
-import { readLines } from '../file-lines.js';
-import { jobFolder, listJobFolders, readJob, removeJobFolder } from '../job-folder.js';
+import type { ListedJob, LogChunk, LogPosition, TrainingBackend } from '../backend.js';
+import { readLinesByRank } from '../file-lines.js';
+import { jobFolder, listJobFolders, ranksOf, readJob, removeJobFolder } from '../job-folder.js';
 import { isTrainingKey } from '../key.js';
 import { refuseRunning } from '../ownership.js';
 import { labelsOf, readLabels } from './container.js';
 import { createContainers } from './find.js';
 import { createOutputCopies } from './output.js';
-import { readJobState } from './replicas.js';
+import { rankOf, readJobState } from './replicas.js';
 import { createStopping } from './stop.js';
 import { createSubmission, type Submission } from './submit.js';
 
@@ -20,11 +20,17 @@ export function createDockerBackend(submission: Submission): TrainingBackend {
   const stopping = createStopping({ engine, containers });
   const copyOutput = createOutputCopies();
 
-  async function logs(key: string, since: number): Promise<LogChunk> {
-    const found = await containers.inspect(key);
+  async function logs(key: string, since: LogPosition): Promise<LogChunk> {
+    const found = await containers.inspectAll(key);
     const { log } = jobFolder(jobs, key);
-    if (found && containers.isMine(found)) await copyOutput(containers.of(key), log);
-    return readLines(log, since, { ended: !found?.State.Running });
+    await Promise.all(
+      found.map(rankOf).map((rank) => copyOutput(containers.of(key, rank), log(rank))),
+    );
+    // Seen before it was asked for its output: of one that had ended all is there.
+    const running = new Set(found.filter(({ State }) => State.Running).map(rankOf));
+    const ranks = await ranksOf(jobs, key);
+    const files = ranks.map((rank) => ({ path: log(rank), ended: !running.has(rank) }));
+    return readLinesByRank(files, since);
   }
 
   async function list(): Promise<ListedJob[]> {

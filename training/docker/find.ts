@@ -51,7 +51,7 @@ export function createContainers({
     return found.flatMap(({ Names }) => Names.map((name) => name.replace(/^\//, '')));
   }
 
-  return { of, inspect, inspectAll, isMine, listNames };
+  return { of, inspect, inspectAll, listNames };
 }
 
 export type Containers = ReturnType<typeof createContainers>;

@@ -3,7 +3,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import type Docker from 'dockerode';
 import { readFrames, type Frame } from './frames.js';
 
-/** Of one attempt's output this much is kept; bytes. */
+/** Of one replica's output this much is kept; bytes. */
 const limit = 16 * 1024 * 1024;
 /** Enough of the beginning to see whether the engine still has it. */
 const headBytes = 4_096;

@@ -10,7 +10,7 @@ export function containerName(key: string, rank: number): string {
   return rank === 0 ? key : `${key}-replica-${rank}`;
 }
 
-function rankOf({ Name }: Container): number {
+export function rankOf({ Name }: Container): number {
   return Number(/-replica-(\d+)$/.exec(Name)?.[1] ?? 0);
 }
 

@@ -1,33 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobStatus } from '../../contracts/training.js';
-import type { ListedJob, LogChunk, TrainingBackend } from '../backend.js';
-import { readLines } from '../file-lines.js';
+import type { ListedJob, TrainingBackend } from '../backend.js';
 import { jobFolder, listJobFolders, readJob, removeJobFolder } from '../job-folder.js';
 import { isTrainingKey } from '../key.js';
 import { refuseRunning } from '../ownership.js';
 import { readEnd, readLost, recordEnd, type Exited } from './end.js';
 import { findJob, jobsPath, listAll, listPods, podsPath } from './find.js';
-import { copyLog, isLogComplete } from './log.js';
 import { label, readLabels } from './manifest.js';
 import { jobObject, podObject, type JobObject, type PodObject } from './objects.js';
+import { createOutput } from './output.js';
 import { createRecent } from './recent.js';
-import {
-  firstReplica,
-  hasEnded,
-  imageProblem,
-  isOver,
-  isUnseen,
-  readState,
-  readStopped,
-} from './state.js';
+import { imageProblem, isOver, isUnseen, readState, readStopped } from './state.js';
 import { deleteJob, stopPods } from './stop.js';
 import { createSubmission, type Submission } from './submit.js';
 
 const lookMs = 200;
 /** How long the cluster may take to make up its mind about a Job whose pods are gone. */
 const verdictMs = 5_000;
-/** A log that is cut off as often as this is taken for ended there. */
-const copyTries = 10;
 /** As the exit code of a configuration that the trainer cannot use: another attempt would fare no better. */
 const unusable = 78;
 
@@ -45,7 +34,7 @@ export function createKubernetesBackend({
 }): TrainingBackend {
   const { cluster, jobs, installation } = submission;
   const states = createRecent<JobStatus>(lookEvery);
-  const copies = createRecent<true>(lookEvery);
+  const output = createOutput({ cluster, jobs, lookEvery });
 
   async function status(key: string): Promise<JobStatus> {
     const known = (await readEnd(jobs, key)) ?? states.recall(key);
@@ -88,33 +77,6 @@ export function createKubernetesBackend({
     return ended ? recordEnd(jobs, key, ended) : { state: 'gone' };
   }
 
-  async function logs(key: string, since: number): Promise<LogChunk> {
-    const folder = jobFolder(jobs, key);
-    const over = (await readEnd(jobs, key)) !== null;
-    if (over && (await isLogComplete(folder))) return readLines(folder.log, since, { ended: true });
-    if (!over && copies.recall(key)) return readLines(folder.log, since);
-    const { pods } = await listPods(cluster, key);
-    const ended = await copyFrom(key, pods);
-    if (over || ended) copies.forget(key);
-    else copies.keep(key, true);
-    return readLines(folder.log, since, { ended: over || ended });
-  }
-
-  /** Whether the pod had ended before its output was asked for. */
-  async function copyFrom(key: string, pods: PodObject[]): Promise<boolean> {
-    const pod = firstReplica(pods);
-    if (!pod || !(await readJob(jobs, key))) return false;
-    const { name, uid } = pod.metadata;
-    const ended = hasEnded(pod);
-    const folder = jobFolder(jobs, key);
-    for (let tries = 0; tries < copyTries; tries += 1) {
-      await copyLog(cluster, folder, { pod: name, uid, ended });
-      // Of one that has ended the caller takes what is there for all there is.
-      if (!ended || (await isLogComplete(folder))) break;
-    }
-    return ended;
-  }
-
   async function cancel(key: string, graceMs: number): Promise<void> {
     const job = await findJob(cluster, key);
     if (!job || !isMine(job)) return;
@@ -124,7 +86,7 @@ export function createKubernetesBackend({
       await recordEnd(jobs, key, state);
       return;
     }
-    const stopped = await whileCopying(key, stopPods(cluster, key, graceMs));
+    const stopped = await output.whileCopying(key, stopPods(cluster, key, graceMs));
     await recordEnd(jobs, key, readStopped(await findVerdict(job, stopped), stopped));
     await deleteJob(cluster, key);
   }
@@ -138,23 +100,6 @@ export function createKubernetesBackend({
       found = await findJob(cluster, job.metadata.name);
     }
     return found ?? job;
-  }
-
-  /** The last words of a trainer that is told to stop go with its pod. */
-  async function whileCopying<T>(key: string, stopping: Promise<T>): Promise<T> {
-    const done = new AbortController();
-    const copying = (async () => {
-      while (!done.signal.aborted) {
-        await copyFrom(key, (await listPods(cluster, key)).pods).catch(() => {});
-        await delay(lookMs, undefined, { signal: done.signal }).catch(() => {});
-      }
-    })();
-    try {
-      return await stopping;
-    } finally {
-      done.abort();
-      await copying.catch(() => {});
-    }
   }
 
   async function list(): Promise<ListedJob[]> {
@@ -215,7 +160,7 @@ export function createKubernetesBackend({
     name: 'kubernetes',
     submit: createSubmission(submission),
     status,
-    logs,
+    logs: output.read,
     cancel,
     list,
     remove,

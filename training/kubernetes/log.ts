@@ -8,7 +8,7 @@ import { Refusal, type Cluster } from './cluster.js';
 import { linesOf } from './lines.js';
 import { container } from './manifest.js';
 
-/** Of one attempt's output this much is kept; bytes. */
+/** Of one replica's output this much is kept; bytes. */
 const limit = 16 * 1024 * 1024;
 /** Of new output, at most this much a call; bytes. */
 const chunk = 4 * 1024 * 1024;
@@ -26,6 +26,19 @@ const position = z.object({
 });
 type Position = z.infer<typeof position>;
 
+/** Where what one replica said is kept. */
+export interface LogCopy {
+  /** Path of the copy. */
+  path: string;
+  /** Path of the note on how far it goes. */
+  position: string;
+}
+
+export function logCopy({ folder, log }: JobFolder, rank: number): LogCopy {
+  const name = rank === 0 ? 'log-position.json' : `log-position-${rank}.json`;
+  return { path: log(rank), position: join(folder, name) };
+}
+
 export interface LogSource {
   pod: string;
   uid: string;
@@ -40,10 +53,10 @@ export interface LogSource {
  */
 export async function copyLog(
   cluster: Cluster,
-  folder: JobFolder,
+  { path, position: noted }: LogCopy,
   { pod, uid, ended }: LogSource,
 ): Promise<void> {
-  const before = await readPosition(folder);
+  const before = await readPosition(noted);
   if (before?.complete && before.pod === uid) return;
   // A job that its queue took back and let go again speaks on through another pod.
   const from =
@@ -52,10 +65,10 @@ export async function copyLog(
       : { pod: uid, since: null, seen: 0, size: before?.size ?? 0, complete: false };
   const answer = await openLog(cluster, pod, from.since);
   if (!answer) return;
-  const copy = await open(folder.log, constants.O_RDWR | constants.O_CREAT, 0o644);
+  const copy = await open(path, constants.O_RDWR | constants.O_CREAT, 0o644);
   try {
     const after = await carryOn(copy, answer, from, ended);
-    if (after.size > from.size || after.complete) await writeJson(positionFile(folder), after);
+    if (after.size > from.size || after.complete) await writeJson(noted, after);
   } catch (error) {
     // A full disk costs lines of output, not the training.
     if (!['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
@@ -65,9 +78,9 @@ export async function copyLog(
   }
 }
 
-/** Whether the whole output of a job has been copied, so that nobody need be asked for it. */
-export async function isLogComplete(folder: JobFolder): Promise<boolean> {
-  return (await readPosition(folder))?.complete ?? false;
+/** Whether the whole output has been copied, so that nobody need be asked for it. */
+export async function isLogComplete(copy: LogCopy): Promise<boolean> {
+  return (await readPosition(copy.position))?.complete ?? false;
 }
 
 async function carryOn(
@@ -139,11 +152,7 @@ async function writeAt(file: FileHandle, content: Buffer, at: number): Promise<v
   }
 }
 
-async function readPosition(folder: JobFolder): Promise<Position | null> {
-  const content = await readJsonFile(positionFile(folder));
+async function readPosition(path: string): Promise<Position | null> {
+  const content = await readJsonFile(path);
   return content === null ? null : position.parse(content);
-}
-
-function positionFile({ folder }: JobFolder): string {
-  return join(folder, 'log-position.json');
 }

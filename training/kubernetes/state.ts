@@ -31,13 +31,15 @@ export function imageProblem(pods: PodObject[]): string | undefined {
   return undefined;
 }
 
-/** The pod whose output counts: the newest of the first replica. */
-export function firstReplica(pods: PodObject[]): PodObject | undefined {
-  const index = ({ metadata: { labels, annotations } }: PodObject) =>
-    labels[completionIndex] ?? annotations[completionIndex] ?? '0';
+/** The pods whose output counts, by their ranks: the newest of each replica. */
+export function newestByRank(pods: PodObject[]): Map<number, PodObject> {
   const birth = ({ metadata }: PodObject) => Date.parse(metadata.creationTimestamp);
-  const firsts = pods.filter((pod) => index(pod) === '0');
-  return firsts.toSorted((one, other) => birth(other) - birth(one))[0];
+  const byAge = pods.toSorted((one, other) => birth(one) - birth(other));
+  return new Map(byAge.map((pod) => [rankOf(pod), pod]));
+}
+
+function rankOf({ metadata: { labels, annotations } }: PodObject): number {
+  return Number(labels[completionIndex] ?? annotations[completionIndex] ?? 0);
 }
 
 export function hasEnded(pod: PodObject): boolean {

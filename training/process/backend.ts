@@ -5,13 +5,14 @@ import { PerennialError } from '../../contracts/errors.js';
 import type { JobStatus, TrainingJob } from '../../contracts/training.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { isRunning } from '../../runtime/process-identity.js';
-import type { ListedJob, LogChunk, TrainingBackend } from '../backend.js';
-import { readLines } from '../file-lines.js';
+import type { ListedJob, LogChunk, LogPosition, TrainingBackend } from '../backend.js';
+import { readLinesByRank } from '../file-lines.js';
 import {
   jobFolder,
   listJobFolders,
   outputFiles,
   prepareJobFolder,
+  ranksOf,
   readJob,
   removeJobFolder,
 } from '../job-folder.js';
@@ -86,16 +87,18 @@ export function createProcessBackend({
   /** When it last said anything, which is what is known of an end that nobody wrote down. */
   async function lastSign(key: string, otherwise: string): Promise<string> {
     const { log, root } = jobFolder(jobs, key);
-    const files = [log, join(root, outputFiles.progress)];
+    const files = [...(await ranksOf(jobs, key)).map(log), join(root, outputFiles.progress)];
     const found = await Promise.all(files.map((file) => lstat(file).catch(() => null)));
     const newest = Math.max(Date.parse(otherwise), ...found.map((each) => each?.mtimeMs ?? 0));
     // A trainer may set the times of its files as it likes.
     return new Date(Math.min(newest, Date.now())).toISOString();
   }
 
-  async function logs(key: string, since: number): Promise<LogChunk> {
+  async function logs(key: string, since: LogPosition): Promise<LogChunk> {
     const ended = (await status(key)).state !== 'running';
-    return readLines(jobFolder(jobs, key).log, since, { ended });
+    const { log } = jobFolder(jobs, key);
+    const files = (await ranksOf(jobs, key)).map((rank) => ({ path: log(rank), ended }));
+    return readLinesByRank(files, since);
   }
 
   async function cancel(key: string, graceMs: number): Promise<void> {

@@ -1,6 +1,6 @@
 """
 Stands between a worker and one job, and outlives the worker: claims the job, runs its trainer, or one a replica, each in a process
-group of its own, keeps the output up to a limit, and writes how it ended. `process.json` appears once, `exit.json` last; both whole or
+group of its own, keeps the output of each up to a limit, and writes how it ended. `process.json` appears once, `exit.json` last; both whole or
 not at all. The first replica that fails ends all of them, and its exit code is the job's.
 SIGTERM asks the trainers to stop, SIGUSR1 kills them. Only the standard library, so that any Python can run it.
 """
@@ -17,14 +17,13 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
 FORCED = signal.SIGUSR1
 DRAIN_SECONDS = 2
-# Of several replicas a longer line is cut in two, so that each part can be told whose it is.
-LONGEST_LINE = 1 << 16
 
 
 class Trainers:
@@ -66,23 +65,21 @@ class End(NamedTuple):
 
 
 class Log:
-    """What all of them say, up to a limit."""
+    """What one of them says, up to a limit."""
 
     def __init__(self, file: object, limit: int) -> None:
         self.file, self.limit, self.kept = file, limit, 0
-        self.lock = threading.Lock()
 
     def write(self, content: bytes) -> None:
-        with self.lock:
+        if self.kept >= self.limit:
+            return
+        try:
+            self.file.write(content[: self.limit - self.kept])
+            self.kept += len(content)
             if self.kept >= self.limit:
-                return
-            try:
-                self.file.write(content[: self.limit - self.kept])
-                self.kept += len(content)
-                if self.kept >= self.limit:
-                    self.file.write(f"\nThe log is cut here, after {self.limit} bytes.\n".encode())
-            except OSError:
-                pass  # The disk is full: the line is lost, the trainer is not.
+                self.file.write(f"\nThe log is cut here, after {self.limit} bytes.\n".encode())
+        except OSError:
+            pass  # The disk is full: the line is lost, the trainer is not.
 
 
 def main(folder: Path) -> None:
@@ -111,11 +108,12 @@ def run(folder: Path, launch: dict, trainers: Trainers) -> End:
     replicas = launch.get("replicas", [{}])
     ended: queue.SimpleQueue[End] = queue.SimpleQueue()
     readers = []
-    with open(folder / "trainer.log", "ab", buffering=0) as file:
-        log = Log(file, launch["logBytes"])
+    with ExitStack() as files:
         if trainers.stop is not None:
             return End(143)
         for rank, variables in enumerate(replicas):
+            file = files.enter_context(open(folder / log_name(rank), "ab", buffering=0))
+            log = Log(file, launch["logBytes"])
             try:
                 process = start(launch, variables)
             except OSError as error:
@@ -123,8 +121,7 @@ def run(folder: Path, launch: dict, trainers: Trainers) -> End:
                 ended.put(End(127 if isinstance(error, FileNotFoundError) else 126, rank))
                 break
             trainers.add(process)
-            prefix = f"[{rank}] ".encode() if len(replicas) > 1 else b""
-            readers.append(threading.Thread(target=keep_output, args=(process.stdout, log, prefix), daemon=True))
+            readers.append(threading.Thread(target=keep_output, args=(process.stdout, log), daemon=True))
             readers[-1].start()
             threading.Thread(target=wait_for, args=(process, rank, ended), daemon=True).start()
         end = wait_for_all(ended, rank + 1, trainers, launch.get("graceSeconds", 0))
@@ -174,19 +171,15 @@ def wait_for_all(ended: queue.SimpleQueue[End], count: int, trainers: Trainers, 
     return failed or End(0)
 
 
-def keep_output(pipe: object, log: Log, prefix: bytes) -> None:
+def log_name(rank: int) -> str:
+    """The same name as in training/job-folder.ts."""
+    return "trainer.log" if rank == 0 else f"trainer-{rank}.log"
+
+
+def keep_output(pipe: object, log: Log) -> None:
     """Reads to the end whatever happens, so that a talkative trainer is never blocked by a full pipe."""
-    rest = b""
     while chunk := os.read(pipe.fileno(), 1 << 16):
-        if not prefix:
-            log.write(chunk)
-            continue
-        *lines, rest = (rest + chunk).split(b"\n")
-        if len(rest) > LONGEST_LINE:
-            lines, rest = [*lines, rest], b""
-        log.write(b"".join(prefix + line + b"\n" for line in lines))
-    if rest:
-        log.write(prefix + rest + b"\n")
+        log.write(chunk)
 
 
 def die_with_parent() -> None:

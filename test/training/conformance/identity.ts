@@ -9,7 +9,7 @@ export function describeIdentity(given: Given): void {
   it('says gone of a key that nobody submitted, and has no output of it', async () => {
     const { key } = await given.job('');
     expect(await given.backend.status(key)).toEqual({ state: 'gone' });
-    expect(await given.backend.logs(key, 0)).toEqual({ lines: [], next: 0 });
+    expect(await given.backend.logs(key, [])).toEqual({ lines: [], next: [0] });
   });
 
   it('adopts a running job, also by another worker, and starts it no second time', async () => {
@@ -111,7 +111,7 @@ export function describeIdentity(given: Given): void {
   it('leaves its folder for no key, however it is written', async () => {
     for (const key of ['../../etc', 'perennial-0123456789ab-1/../../x', '']) {
       expect(() => given.backend.root(key)).toThrow(RangeError);
-      await expect(given.backend.logs(key, 0)).rejects.toThrow(RangeError);
+      await expect(given.backend.logs(key, [])).rejects.toThrow(RangeError);
       await expect(given.backend.remove(key)).rejects.toThrow(RangeError);
     }
   });

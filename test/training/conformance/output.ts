@@ -8,33 +8,33 @@ import type { Given } from './given.js';
 export function describeOutput(given: Given): void {
   it('gives each line of output once, named by its offset', async () => {
     const { job: spoken } = await given.run('say=first say=ünd say=third exit=0');
-    const { lines, next } = await given.backend.logs(spoken.key, 0);
+    const { lines, next } = await given.backend.logs(spoken.key, []);
     expect(lines).toEqual([
-      { offset: 0, line: 'first' },
-      { offset: 6, line: 'ünd' },
-      { offset: 11, line: 'third' },
+      { rank: 0, offset: 0, line: 'first' },
+      { rank: 0, offset: 6, line: 'ünd' },
+      { rank: 0, offset: 11, line: 'third' },
     ]);
     expect(await given.backend.logs(spoken.key, next)).toEqual({ lines: [], next });
   });
 
   it('reads on from any line, and tells another worker the same', async () => {
     const { job: spoken } = await given.run('lines=100 exit=0');
-    const { lines } = await given.backend.logs(spoken.key, 0);
+    const { lines } = await given.backend.logs(spoken.key, []);
     expect(lines).toHaveLength(100);
     const from = lines[40]?.offset ?? 0;
-    expect((await given.under.open().logs(spoken.key, from)).lines).toEqual(lines.slice(40));
+    expect((await given.under.open().logs(spoken.key, [from])).lines).toEqual(lines.slice(40));
   });
 
   it('tells what was said before while the trainer goes on', async () => {
     const talking = await given.job('say=before await=gate say=after exit=0');
     await given.backend.submit(talking);
     await untilSaid(given.backend, talking.key, 'before');
-    const { lines, next } = await given.backend.logs(talking.key, 0);
+    const { lines, next } = await given.backend.logs(talking.key, []);
     expect(lines.map(({ line }) => line)).toEqual(['before']);
     await writeFile(join(given.backend.root(talking.key), 'gate'), '');
     await untilExited(given.backend, talking.key);
     expect((await given.backend.logs(talking.key, next)).lines).toEqual([
-      { offset: next, line: 'after' },
+      { rank: 0, offset: next[0], line: 'after' },
     ]);
   });
 
@@ -74,11 +74,12 @@ export function describeOutput(given: Given): void {
     const { job: talkative } = await given.run('flood=3000000 exit=0');
     const parts: number[] = [];
     for (let since = 0, more = true; more;) {
-      const { lines, next } = await given.backend.logs(talkative.key, since);
-      expect(lines.length * 100).toBe(next - since);
-      parts.push(next - since);
-      more = next > since;
-      since = next;
+      const { lines, next } = await given.backend.logs(talkative.key, [since]);
+      const [reached = 0] = next;
+      expect(lines.length * 100).toBe(reached - since);
+      parts.push(reached - since);
+      more = reached > since;
+      since = reached;
     }
     expect(parts.reduce((sum, part) => sum + part)).toBe(3_000_000);
     expect(Math.max(...parts)).toBeLessThanOrEqual(1 << 20);

@@ -1,7 +1,7 @@
 import { access, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
-import { readAll, untilExited, untilSaid } from '../watching.js';
+import { readAll, readRank, untilExited, untilSaid } from '../watching.js';
 import type { Given } from './given.js';
 
 /** Several trainers of one job: what each knows, how they meet, and how they end together. */
@@ -59,6 +59,37 @@ export function describeReplicas(given: Given): void {
       outOfMemory: false,
       reason: expect.stringMatching(/replica .*1/i) as string,
     });
+  });
+
+  it('gives the lines of every replica by its rank, and another worker the same', async (context) => {
+    given.needs(context, given.under.replicas);
+    const job = await given.job('variable=RANK await=checkpoints/gate lines=2 exit=0', {
+      replicas: 2,
+    });
+    await given.backend.submit(job);
+    for (const rank of [0, 1]) await untilSaid(given.backend, job.key, `RANK ${rank}`, rank);
+    const { lines, next } = await given.backend.logs(job.key, []);
+    const began = (rank: number) => ({ rank, offset: 0, line: `RANK ${rank}` });
+    const ended = (rank: number) => [
+      { rank, offset: 7, line: 'line 0' },
+      { rank, offset: 14, line: 'line 1' },
+    ];
+    expect(lines).toEqual([began(0), began(1)]);
+    expect(next).toEqual([7, 7]);
+    await writeFile(join(given.backend.root(job.key), 'checkpoints', 'gate'), '');
+    await untilExited(given.backend, job.key);
+    expect((await given.backend.logs(job.key, next)).lines).toEqual([...ended(0), ...ended(1)]);
+    expect((await given.under.open().logs(job.key, [7])).lines).toEqual([
+      ...ended(0),
+      began(1),
+      ...ended(1),
+    ]);
+  });
+
+  it('keeps the last words of the replica that failed', async (context) => {
+    given.needs(context, given.under.replicas);
+    const { job } = await given.run('obey complain=Traceback break-as=2 forever', { replicas: 3 });
+    expect(await readRank(given.backend, job.key, 2)).toEqual(['Traceback']);
   });
 
   it('stops all replicas that are asked to stop', async (context) => {

@@ -14,7 +14,7 @@ export function describeTrouble(given: Given): void {
     await outage.begin();
     const away = { code: 'ENGINE_UNAVAILABLE' };
     await expect(given.backend.status(job.key)).rejects.toMatchObject(away);
-    await expect(given.backend.logs(job.key, 0)).rejects.toMatchObject(away);
+    await expect(given.backend.logs(job.key, [])).rejects.toMatchObject(away);
     await expect(given.backend.submit(await given.job('exit=0'))).rejects.toMatchObject(away);
     await expect(given.backend.cancel(job.key, 0)).rejects.toMatchObject(away);
     await expect(given.backend.list()).rejects.toMatchObject(away);
@@ -31,7 +31,7 @@ export function describeTrouble(given: Given): void {
       const job = await given.job('say=begun fill exit=0');
       await backend.submit(job);
       expect(await untilExited(backend, job.key)).toMatchObject({ code: 1, outOfMemory: false });
-      await backend.logs(job.key, 0);
+      await backend.logs(job.key, []);
       await backend.remove(job.key);
       expect(await backend.status(job.key)).toEqual({ state: 'gone' });
     } finally {
