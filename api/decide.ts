@@ -3,7 +3,7 @@ import { admission, type Admission, type Decision } from '../contracts/approval.
 import { isErrorCode, PerennialError } from '../contracts/errors.js';
 import { workflowId } from '../contracts/messages.js';
 import type { Database } from '../db/connect.js';
-import { findOpenApproval } from '../db/delivery/view.js';
+import { findOpenApproval } from '../db/delivery/approval-view.js';
 import { callUpdate, type Engine } from './workflow-calls.js';
 
 /** Between two tries, in ms. */

@@ -7,7 +7,8 @@ import type {
 import { PerennialError } from '../contracts/errors.js';
 import { workflowId } from '../contracts/messages.js';
 import type { Database } from '../db/connect.js';
-import { findOpenApproval, findRunningRequest, type RunningRequest } from '../db/delivery/view.js';
+import { findOpenApproval } from '../db/delivery/approval-view.js';
+import { findRunningRequest, type RunningRequest } from '../db/delivery/view.js';
 import { findModel } from '../db/model/overview.js';
 import { loadSpec } from '../db/model/spec.js';
 import { patiently, resultWithin, startWorkflow, type Engine } from './workflow-calls.js';

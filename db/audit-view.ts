@@ -1,7 +1,7 @@
 import { sql, type SQL } from 'drizzle-orm';
 import type { AuditView } from '../contracts/overview.js';
 import type { Executor } from './connect.js';
-import { instantOf, readRows } from './model/overview.js';
+import { instantOf, readRows } from './rows.js';
 
 /** Which entries are asked for; what is left out does not narrow. */
 export interface AuditQuery {

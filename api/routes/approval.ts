@@ -1,7 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { admission, approvalView, decision } from '../../contracts/approval.js';
-import { listOpenApprovals } from '../../db/delivery/view.js';
+import { listOpenApprovals } from '../../db/delivery/approval-view.js';
 import { findModel } from '../../db/model/overview.js';
 import { answers, body, createRouter, idempotency, ofModel } from '../answers.js';
 import type { ApiDependencies } from '../dependencies.js';

@@ -11,14 +11,11 @@ import {
   type ModelDetail,
   type Retired,
 } from '../../contracts/overview.js';
-import {
-  findOpenApproval,
-  listDeliveries,
-  listVersionViews,
-  readLineage,
-} from '../../db/delivery/view.js';
+import { findOpenApproval } from '../../db/delivery/approval-view.js';
+import { listDeliveries } from '../../db/delivery/view.js';
 import { retireModel } from '../../db/model/model.js';
 import { findModel, listDriftReports, listModels } from '../../db/model/overview.js';
+import { listVersionViews, readLineage } from '../../db/model/version-view.js';
 import { findLastRelease, findRoute } from '../../db/release/view.js';
 import { currentSpec } from '../../db/model/spec.js';
 import { answers, body, createRouter, ofModel, ofVersion } from '../answers.js';

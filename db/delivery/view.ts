@@ -1,23 +1,14 @@
-import { sql, type SQL } from 'drizzle-orm';
-import { approvalView, evidence, type ApprovalView } from '../../contracts/approval.js';
-import {
-  deliveryView,
-  versionView,
-  type DeliveryView,
-  type VersionView,
-} from '../../contracts/delivery.js';
+import { sql } from 'drizzle-orm';
+import { deliveryView, type DeliveryView } from '../../contracts/delivery.js';
 import { PerennialError } from '../../contracts/errors.js';
-import type { DeliveryDetail, Lineage } from '../../contracts/overview.js';
-import { snapshotManifest } from '../../contracts/dataset.js';
+import type { DeliveryDetail } from '../../contracts/overview.js';
 import { finding, type Finding } from '../../contracts/verdict.js';
 import type { Executor } from '../connect.js';
-import { listAwaitedMoney } from '../money/money-wait.js';
-import { instantOf, readRows } from '../model/overview.js';
 import { lookAtPlacement } from '../gpu/placement-view.js';
+import { listAwaitedMoney } from '../money/money-wait.js';
 import { findReleaseOf } from '../release/view.js';
-import { listTrialEvents, trialsOf } from '../training/trial.js';
-
-type Row = Record<string, unknown>;
+import { instantOf, readRows, type Row } from '../rows.js';
+import { findApproval } from './approval-view.js';
 
 const deliveries = sql`
   SELECT d.*, v.version,
@@ -74,82 +65,8 @@ export async function findDelivery(
   return deliveryOf(row);
 }
 
-const approvals = sql`
-  SELECT a.*,
-    (SELECT coalesce(jsonb_agg(jsonb_build_object('by', by, 'vote', vote, 'reason', reason, 'at', at) ORDER BY at), '[]')
-     FROM vote WHERE model = a.model AND delivery = a.delivery) AS votes
-  FROM approval a`;
-
-function approvalOf(row: Row): ApprovalView {
-  const policy = row.policy as { approvers?: string[]; quorum?: number };
-  const votes = row.votes as { by: string; vote: string; reason: string; at: string }[];
-  return approvalView.parse({
-    model: row.model,
-    delivery: row.delivery,
-    version: row.version,
-    evidence: row.evidence,
-    standing: row.standing,
-    approvers: policy.approvers ?? [],
-    quorum: policy.quorum ?? 1,
-    requestedBy: row.requested_by,
-    openedAt: instantOf(row.opened_at),
-    expiresAt: instantOf(row.expires_at),
-    votes: votes.map((vote) => ({ ...vote, at: instantOf(vote.at) })),
-    summary: row.summary,
-  });
-}
-
-async function findApproval(db: Executor, where: SQL): Promise<ApprovalView | null> {
-  const [row] = await readRows(
-    db,
-    sql`${approvals} WHERE ${where} ORDER BY a.delivery DESC LIMIT 1`,
-  );
-  return row ? approvalOf(row) : null;
-}
-
-/** Everything that waits for a vote, the oldest first. */
-export async function listOpenApprovals(db: Executor): Promise<ApprovalView[]> {
-  const rows = await readRows(db, sql`${approvals} WHERE a.standing = 'open' ORDER BY a.opened_at`);
-  return rows.map(approvalOf);
-}
-
-/** The approval of a model that waits for votes, or null. */
-export function findOpenApproval(db: Executor, model: string): Promise<ApprovalView | null> {
-  return findApproval(db, sql`a.model = ${model} AND a.standing = 'open'`);
-}
-
-const versions = sql`
-  SELECT v.*, (SELECT coalesce(jsonb_agg(name ORDER BY name), '[]') FROM alias WHERE model = v.model AND version = v.version) AS aliases
-  FROM version v`;
-
-function versionOf(row: Row): VersionView {
-  return versionView.parse({
-    model: row.model,
-    version: row.version,
-    delivery: row.delivery,
-    artifact: row.artifact,
-    evidence: row.evidence,
-    metrics: row.metrics,
-    lineage: row.lineage,
-    aliases: row.aliases,
-    createdAt: instantOf(row.created_at),
-  });
-}
-
-/** Versions of a model, the newest first. */
-export async function listVersionViews(
-  db: Executor,
-  model: string,
-  limit: number,
-): Promise<VersionView[]> {
-  const rows = await readRows(
-    db,
-    sql`${versions} WHERE v.model = ${model} ORDER BY v.version DESC LIMIT ${limit}`,
-  );
-  return rows.map(versionOf);
-}
-
-async function listFindings(
+/** What the checks of the data, or the gates of the evaluation, found in a delivery. */
+export async function listFindings(
   db: Executor,
   table: 'check_result' | 'gate_verdict',
   model: string,
@@ -203,34 +120,6 @@ export async function readDeliveryDetail(
     release: await findReleaseOf(db, model, number),
     ...(money && { money }),
     training: await findTraining(db, model, number),
-  };
-}
-
-/** Where a version comes from. Throws VERSION_NOT_FOUND. */
-export async function readLineage(db: Executor, model: string, version: number): Promise<Lineage> {
-  const [row] = await readRows(
-    db,
-    sql`${versions} WHERE v.model = ${model} AND v.version = ${version}`,
-  );
-  if (!row)
-    throw new PerennialError('VERSION_NOT_FOUND', `Model '${model}' has no version ${version}.`);
-  const view = versionOf(row);
-  const digest = view.lineage.snapshotDigest;
-  const [snapshot] = await readRows(db, sql`SELECT content FROM snapshot WHERE digest = ${digest}`);
-  const [prices] = await readRows(
-    db,
-    sql`SELECT p.number, p.digest FROM training_account a JOIN price_book p ON p.number = a.price_book
-      WHERE a.model = ${model} AND a.delivery = ${view.delivery} ORDER BY p.number DESC LIMIT 1`,
-  );
-  return {
-    version: view,
-    delivery: await findDelivery(db, model, view.delivery),
-    evidence: evidence.parse(row.evidence_content),
-    snapshot: snapshot ? { digest, manifest: snapshotManifest.parse(snapshot.content) } : null,
-    priceBook: prices ? { number: Number(prices.number), digest: String(prices.digest) } : null,
-    approval: await findApproval(db, sql`a.model = ${model} AND a.version = ${version}`),
-    gates: await listFindings(db, 'gate_verdict', model, view.delivery),
-    trials: trialsOf(await listTrialEvents(db, { model, delivery: view.delivery })),
   };
 }
 

@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm';
 import type { Executor } from '../connect.js';
+import { readRows } from '../rows.js';
 import { advertLasts } from './advert.js';
 import { asksLast, type Asker } from './yield.js';
-import { readRows } from '../model/overview.js';
 
 /**
  * Whether one that waits on a machine would do better at the queue of its class: another machine has room for it and nobody who asks

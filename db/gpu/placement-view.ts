@@ -2,8 +2,8 @@ import { sql } from 'drizzle-orm';
 import { z } from 'zod';
 import type { PlacementLook } from '../../contracts/placement.js';
 import type { Executor } from '../connect.js';
+import { readRows } from '../rows.js';
 import { advertLasts } from './advert.js';
-import { readRows } from '../model/overview.js';
 
 /** Earlier trainings that tell how long one of a class usually takes. */
 const remembered = 50;

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { gpuUsage, type GpuUsage } from '../../contracts/training-view.js';
 import type { Executor } from '../connect.js';
-import { instantOf, readRows } from '../model/overview.js';
+import { instantOf, readRows } from '../rows.js';
 import { gpuSample } from '../schema/training-seen.js';
 
 /** One look at one GPU; null is what its driver does not tell. */

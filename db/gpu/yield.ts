@@ -2,7 +2,7 @@ import { and, eq, inArray, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import { appendAudit } from '../audit.js';
 import type { Executor, Transaction } from '../connect.js';
-import { readRows } from '../model/overview.js';
+import { readRows } from '../rows.js';
 import { mostPreemptions } from './placement.js';
 import { gpuLease } from '../schema/gpu-lease.js';
 

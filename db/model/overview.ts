@@ -1,22 +1,11 @@
-import { sql, type SQL } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import { PerennialError } from '../../contracts/errors.js';
 import { driftReport, type DriftReport } from '../../contracts/drift.js';
 import { modelSummary, type ModelSummary, type Status } from '../../contracts/overview.js';
 import type { Executor } from '../connect.js';
+import { instantOf, readRows, type Row } from '../rows.js';
 
-/** Read-only questions that the doors ask. Rows are parsed by the contracts, so that no half-written row leaves as an answer. */
-type Row = Record<string, unknown>;
-
-export async function readRows(db: Executor, query: SQL): Promise<Row[]> {
-  const { rows } = await db.execute<Row>(query);
-  return rows;
-}
-
-/** Instant of a timestamptz column, null where it is. */
-export function instantOf(value: unknown): string | null {
-  if (value instanceof Date) return value.toISOString();
-  return typeof value === 'string' ? new Date(value).toISOString() : null;
-}
+export { readRows } from '../rows.js';
 
 const summaries = sql`
   SELECT m.name AS model, m.team, coalesce(s.content #>> '{spec,owner}', '') AS owner, m.current_spec, m.created_at, m.retired_at, m.off_air_at,

@@ -2,8 +2,8 @@ import { sql, type SQL } from 'drizzle-orm';
 import { budgetView, type BudgetName, type BudgetView } from '../../contracts/budget.js';
 import { appendAudit } from '../audit.js';
 import type { Database, Executor } from '../connect.js';
+import { readRows } from '../rows.js';
 import { addToOutbox } from '../outbox.js';
-import { readRows } from '../model/overview.js';
 import { budget } from '../schema/money.js';
 
 /** Micro-units; null is no limit. */

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { z } from 'zod';
 import type { ModelCost, Served, Spent, Trained, VersionCost } from '../../contracts/cost.js';
 import type { Executor } from '../connect.js';
-import { readRows } from '../model/overview.js';
+import { readRows } from '../rows.js';
 import { newestPriceBook } from './price-book.js';
 import { addServed, readServingCost, unserved } from './serving-cost.js';
 import { addSpent, spreadOver } from './spent.js';

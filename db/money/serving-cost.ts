@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { z } from 'zod';
 import type { Served } from '../../contracts/cost.js';
 import type { Executor } from '../connect.js';
-import { readRows } from '../model/overview.js';
+import { readRows } from '../rows.js';
 import { addSpent, kwhOf } from './spent.js';
 
 const row = z.object({

@@ -2,8 +2,8 @@ import { sql } from 'drizzle-orm';
 import { z } from 'zod';
 import type { ModelCost, Trained } from '../../contracts/cost.js';
 import type { Executor } from '../connect.js';
+import { readRows } from '../rows.js';
 import { readGpuUsage } from '../gpu/sample.js';
-import { readRows } from '../model/overview.js';
 import { addSpent, kwhOf } from './spent.js';
 
 /** Whole numbers of the ledger, summed over one attempt. */

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { z } from 'zod';
 import type { DeliveryKey, TrainingAttempt } from '../../contracts/stages.js';
 import type { Executor } from '../connect.js';
-import { readRows } from '../model/overview.js';
+import { readRows } from '../rows.js';
 
 const row = z.object({
   delivery: z.int(),

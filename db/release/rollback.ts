@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { PerennialError } from '../../contracts/errors.js';
 import type { Executor } from '../connect.js';
-import { readRows } from '../model/overview.js';
+import { readRows } from '../rows.js';
 import { championNumber } from './promotion.js';
 
 /** What a rollback is asked for: away from one version, to another. What is left out the records tell. */

@@ -7,7 +7,7 @@ import {
 } from '../../contracts/release.js';
 import { route, type Route } from '../../contracts/serving.js';
 import type { Executor } from '../connect.js';
-import { instantOf, readRows } from '../model/overview.js';
+import { instantOf, readRows } from '../rows.js';
 
 /** The route in force; null when the model was never on the air or was taken off it. */
 export async function findRoute(db: Executor, model: string): Promise<Route | null> {

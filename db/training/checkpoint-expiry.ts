@@ -2,7 +2,7 @@ import { and, asc, eq, isNotNull, isNull, sql } from 'drizzle-orm';
 import type { ArtifactRef } from '../../contracts/names.js';
 import { appendAudit } from '../audit.js';
 import type { Database, Executor } from '../connect.js';
-import { readRows } from '../model/overview.js';
+import { readRows } from '../rows.js';
 import { checkpoint } from '../schema/checkpoint.js';
 
 /** A kept checkpoint as far as its bytes matter. */

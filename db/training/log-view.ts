@@ -2,8 +2,8 @@ import { sql } from 'drizzle-orm';
 import { stage, type Stage } from '../../contracts/delivery.js';
 import type { LogPage } from '../../contracts/overview.js';
 import type { Executor } from '../connect.js';
+import { instantOf, readRows } from '../rows.js';
 import { findDelivery } from '../delivery/view.js';
-import { instantOf, readRows } from '../model/overview.js';
 import { offsetsPerRank } from '../schema/training.js';
 import { readLogCursor, writeLogCursor } from './log-cursor.js';
 

@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm';
 import { searchView, type SearchView } from '../../contracts/search.js';
 import type { Executor } from '../connect.js';
+import { readRows } from '../rows.js';
 import { findDelivery } from '../delivery/view.js';
-import { readRows } from '../model/overview.js';
 import { listTrialEvents, trialsOf } from './trial.js';
 
 /** The search of a delivery with all its trials; with none where it trained once. Throws DELIVERY_NOT_FOUND. */

@@ -4,7 +4,7 @@ import type { ParameterValues, StopJudgement, TrialView } from '../../contracts/
 import type { DeliveryKey } from '../../contracts/stages.js';
 import { appendAudit } from '../audit.js';
 import type { Database, Executor } from '../connect.js';
-import { readRows } from '../model/overview.js';
+import { readRows } from '../rows.js';
 import { trial } from '../schema/trial.js';
 
 export type TrialEvent = typeof trial.$inferSelect;

@@ -7,11 +7,9 @@ import {
   type TrainingView,
 } from '../../contracts/training-view.js';
 import type { Executor } from '../connect.js';
+import { instantOf, readRows, type Row } from '../rows.js';
 import { findDelivery } from '../delivery/view.js';
 import { readGpuUsage } from '../gpu/sample.js';
-import { instantOf, readRows } from '../model/overview.js';
-
-type Row = Record<string, unknown>;
 
 /** A screen has no more columns, and a reader no more patience. */
 const mostPoints = 500;
