@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addApproveCommand, addRejectCommand } from './commands/approval.js';
 import { addAuditCommand } from './commands/audit.js';
 import { addBudgetCommand } from './commands/budget.js';
+import { addCancelCommand } from './commands/cancel.js';
 import { addCostCommand } from './commands/cost.js';
 import { addDeliverCommand, addWatchCommand } from './commands/delivery.js';
 import { addDriftCommand } from './commands/drift.js';
@@ -44,6 +45,7 @@ const commands = [
   addListCommand,
   addShowCommand,
   addWatchCommand,
+  addCancelCommand,
   addApproveCommand,
   addRejectCommand,
   addReleaseCommands,

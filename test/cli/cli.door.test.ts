@@ -219,6 +219,20 @@ describe('against a living server', () => {
       code: 1,
       stderr: expect.stringContaining('VERSION_NOT_FOUND') as string,
     });
+    const third = await living.perennial.startDelivery({ model: 'flights', requestedBy: 'ada' });
+    await eventually('its row', async () => {
+      const { runId } = third;
+      return (await living.perennial.listDeliveries('flights', { runId }))[0];
+    });
+    const cancel = () => run('cancel', 'flights', '--reason', 'wrong rows', '--as', 'bob');
+    expect(await cancel()).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^flights delivery 3 cancelled: .*bob.*wrong rows/) as string,
+    });
+    expect(await cancel()).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('the newest, 3, ended as cancelled.') as string,
+    });
     expect((await run('monitor', 'flights')).stdout).toMatch(
       /^flights monitor (waiting|checking)[^]*\nevery {5}1h, as the spec says\n/,
     );

@@ -49,7 +49,7 @@ describe('the command line', () => {
   test('has every command of the loop', () => {
     const names = createProgram().commands.map((command) => command.name());
     const promised =
-      'init check apply deliver list show watch approve reject promote pause resume abort extend rollback predict drift monitor retire audit logs trials lineage cost budget prices up down status';
+      'init check apply deliver cancel list show watch approve reject promote pause resume abort extend rollback predict drift monitor retire audit logs trials lineage cost budget prices up down status';
     expect(names.toSorted()).toEqual(promised.split(' ').toSorted());
   });
 
