@@ -103,13 +103,14 @@ function summarise(
   }: { version: number; trigger: Trigger; champion: KnownVersion | null },
 ): string {
   const rows = countInWords(validation.channels?.trainRows ?? 0);
+  const kept = countInWords(validation.channels?.holdoutRows ?? 0);
   const quarantined = countInWords(validation.quarantined);
   const { from, to } = snapshot.window;
   const against = champion ? `to replace version ${champion.version}` : 'as the first version';
   return [
     `${model} version ${version} ${against}, asked for by ${requestedBy} (${trigger}).`,
     `Evaluation ${evaluated.summary}`,
-    `Trained on ${rows} rows from ${day(from)} to ${day(to)}; ${quarantined} rows in quarantine.`,
+    `Trained on ${rows} rows, judged on the newest ${kept}, of ${day(from)} to ${day(to)}; ${quarantined} rows in quarantine.`,
   ].join(' ');
 }
 
