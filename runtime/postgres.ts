@@ -1,5 +1,5 @@
-import { execFile, spawn } from 'node:child_process';
-import { open, readFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -12,12 +12,8 @@ import {
   reachableFolder,
   type PostgresBinaries,
 } from './postgres-binaries.js';
-import {
-  identifyProcess,
-  isRunning,
-  stopProcess,
-  type ProcessIdentity,
-} from './process-identity.js';
+import { identifyProcess, stopProcess, type ProcessIdentity } from './process-identity.js';
+import { lastWordsOf, startServerProcess } from './server-process.js';
 
 const run = promisify(execFile);
 const host = '127.0.0.1';
@@ -162,35 +158,25 @@ async function launch({
     'log_timezone=UTC',
     ...(throwaway ? fast : []),
   ];
-  const log = await open(join(folder, 'postgres.log'), 'a', 0o600);
-  const child = spawn(
-    binaries.postgres,
-    ['-D', data, ...options.flatMap((option) => ['-c', option])],
-    {
+  const adminUrl = urlOf(port, password).replace(/\/\w+$/, '/postgres');
+  const identity = await startServerProcess({
+    command: binaries.postgres,
+    args: ['-D', data, ...options.flatMap((option) => ['-c', option])],
+    options: {
       ...binaries.account,
       cwd: data,
-      // Its own process group: Ctrl-C in the terminal is ours to pass on, in order.
-      detached: true,
-      stdio: ['ignore', log.fd, log.fd],
       env: { PATH: process.env.PATH ?? '', LC_ALL: 'C' },
     },
-  );
-  child.once('error', () => {});
-  child.unref();
-  await log.close();
-  const identity = child.pid === undefined ? undefined : await identifyProcess(child.pid);
-  if (!identity) return undefined;
-  const giveUpAt = Date.now() + patience;
-  while (await isRunning(identity)) {
-    if (Date.now() > giveUpAt) await stopProcess(identity, { signal: 'SIGINT' });
-    if (await answers(urlOf(port, password).replace(/\/\w+$/, '/postgres'), data)) {
-      await ensureDatabase(urlOf(port, password).replace(/\/\w+$/, '/postgres'));
-      return identity;
-    }
-    await sleep(20);
-  }
-  return undefined;
+    log: logOf(folder),
+    answers: () => answers(adminUrl, data),
+    patience,
+    stopSignal: 'SIGINT',
+  });
+  if (identity) await ensureDatabase(adminUrl);
+  return identity;
 }
+
+const logOf = (folder: string) => join(folder, 'postgres.log');
 
 async function ensureDatabase(adminUrl: string): Promise<void> {
   const client = new pg.Client({ connectionString: adminUrl });
@@ -204,10 +190,8 @@ async function ensureDatabase(adminUrl: string): Promise<void> {
 }
 
 async function refusal(folder: string): Promise<PerennialError> {
-  const log = await readFile(join(folder, 'postgres.log'), 'utf8').catch(() => '');
-  const last = log.trim().split('\n').slice(-3).join(' · ');
   return new PerennialError(
     'DATABASE_UNAVAILABLE',
-    `PostgreSQL did not start. Its last words: ${last}`,
+    `PostgreSQL did not start. Its last words: ${await lastWordsOf(logOf(folder))}`,
   );
 }

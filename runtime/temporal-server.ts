@@ -1,21 +1,15 @@
-import { spawn } from 'node:child_process';
-import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import { z } from 'zod';
 import { PerennialError } from '../contracts/errors.js';
 import { findFreePort } from './free-port.js';
 import type { Log } from './log.js';
-import {
-  identifyProcess,
-  isRunning,
-  stopProcess,
-  type ProcessIdentity,
-} from './process-identity.js';
+import { isRunning, stopProcess, type ProcessIdentity } from './process-identity.js';
 import { ensureSearchAttributes } from './search-attributes.js';
+import { lastWordsOf, startServerProcess } from './server-process.js';
 
 const host = '127.0.0.1';
 const patience = 60_000;
@@ -148,10 +142,9 @@ async function launch({
     namespace,
     'db-filename': join(folder, 'history.db'),
   };
-  const log = await open(join(folder, 'server.log'), 'a', 0o600);
-  const child = spawn(
-    cli,
-    [
+  return startServerProcess({
+    command: cli,
+    args: [
       'server',
       'start-dev',
       ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]),
@@ -159,26 +152,15 @@ async function launch({
       ...['journal_mode=WAL', 'synchronous=NORMAL'].flatMap((each) => ['--sqlite-pragma', each]),
       ...[...swift, ...dynamicConfig].flatMap((each) => ['--dynamic-config-value', each]),
     ],
-    {
-      // Its own process group: Ctrl-C in the terminal is ours to pass on, in order.
-      detached: true,
-      stdio: ['ignore', log.fd, log.fd],
-      env: { ...process.env, GOGC: '400' },
-    },
-  );
-  child.once('error', () => {});
-  child.unref();
-  await log.close();
-  const identity = child.pid === undefined ? undefined : await identifyProcess(child.pid);
-  if (!identity) return undefined;
-  const giveUpAt = Date.now() + patience;
-  while (await isRunning(identity)) {
-    if (Date.now() > giveUpAt) await stopProcess(identity);
-    if (await isHealthy(address)) return identity;
-    await sleep(25);
-  }
-  return undefined;
+    options: { env: { ...process.env, GOGC: '400' } },
+    log: logOf(folder),
+    answers: () => isHealthy(address),
+    patience,
+    stopSignal: 'SIGTERM',
+  });
 }
+
+const logOf = (folder: string) => join(folder, 'server.log');
 
 /** Asked of the gRPC port: the page answers before the server does, and the other way round. */
 async function isHealthy(address: string): Promise<boolean> {
@@ -233,10 +215,8 @@ async function prepareNamespace({
 }
 
 async function refusal(folder: string): Promise<PerennialError> {
-  const log = await readFile(join(folder, 'server.log'), 'utf8').catch(() => '');
-  const last = log.trim().split('\n').slice(-3).join(' · ');
   return new PerennialError(
     'TEMPORAL_UNAVAILABLE',
-    `The Temporal dev server did not start. Its last words: ${last}`,
+    `The Temporal dev server did not start. Its last words: ${await lastWordsOf(logOf(folder))}`,
   );
 }
