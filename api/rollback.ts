@@ -3,21 +3,14 @@ import { PerennialError } from '../contracts/errors.js';
 import { milliseconds } from '../contracts/duration.js';
 import { workflowId } from '../contracts/messages.js';
 import type { RollbackStarted } from '../contracts/overview.js';
-import {
-  releaseOutcome,
-  type ReleaseOutcome,
-  type ReleaseView,
-  type rollbackRequest,
-} from '../contracts/release.js';
+import type { rollbackRequest } from '../contracts/release.js';
 import type { ReleaseModelInput } from '../contracts/stages.js';
-import type { ReleasePlanAnswer } from '../contracts/states.js';
 import type { Database } from '../db/connect.js';
 import { findModel } from '../db/model/overview.js';
 import { chooseRollback } from '../db/release/rollback.js';
-import { findReleaseOf } from '../db/release/view.js';
 import { loadSpec } from '../db/model/spec.js';
-import { endRelease, findReleaseUnderWay } from './end-release.js';
-import { patiently, resultWithin, startWorkflow, type Engine } from './workflow-calls.js';
+import { findOpenRelease, howItEnded, type OpenRelease } from './end-release.js';
+import { resultWithin, startWorkflow, type Engine } from './workflow-calls.js';
 
 type Doors = { db: Database; engine: Engine };
 type Request = z.output<typeof rollbackRequest>;
@@ -36,9 +29,9 @@ export async function startRollback(
   const { offAirAt } = await findModel(db, model);
   if (offAirAt)
     throw new PerennialError('MODEL_RETIRED', `'${model}' is off the air since ${offAirAt}.`);
-  const underWay = await findReleaseUnderWay(engine, model);
-  if (!underWay) return releaseAtOnce({ db, engine }, model, request);
-  const { version, champion, delivery } = underWay;
+  const open = await findOpenRelease({ db, engine }, model);
+  if (!open) return releaseAtOnce({ db, engine }, model, request);
+  const { version, champion } = open;
   const { from, by, reason } = request;
   if (from !== undefined && from !== version && from !== champion)
     return unchanged(model, {
@@ -46,52 +39,55 @@ export async function startRollback(
       to: champion,
       explanation: `v${from} is not the champion, and the release under way is of v${version}.`,
     });
-  await refuseMistaken(db, underWay, request);
-  await endRelease(engine, model, { by, reason: `rollback: ${reason}` });
-  const last = await findReleaseOf(db, model, delivery);
-  const outcome = outcomeOf(last);
+  await refuseMistaken(db, model, open, request);
+  const { runId, outcome, ...last } = await open.end({ by, reason: `rollback: ${reason}` });
   const ended = { version, outcome };
   // It was promoted before the abort came, or is not all that was asked for.
-  if (outcome === 'promoted' || (outcome !== null && goesFurther(champion, request))) {
+  if (outcome === 'promoted' || (outcome !== null && goesFurther(open, request))) {
     const still = outcome === 'promoted' ? (from ?? version) : (champion ?? undefined);
     return { ...(await releaseAtOnce({ db, engine }, model, { ...request, from: still })), ended };
   }
-  const id = workflowId.release(model);
-  const { runId } = await patiently(engine, (client) => client.workflow.getHandle(id).describe());
   return {
     model,
     ended,
     from: version,
     to: champion,
-    workflowId: id,
+    workflowId: workflowId.release(model),
     runId,
     outcome,
-    explanation: last?.reason ?? '',
+    explanation: last.reason,
   };
 }
 
-/** Whether another version than the champion of the release under way was asked for. */
-function goesFurther(champion: number | null, { from, to }: Request): boolean {
+/** Whether another version than the champion of the open release was asked for. */
+function goesFurther(open: OpenRelease, { from, to }: Request): boolean {
+  const { champion } = open;
   if (to !== undefined) return to !== champion;
-  return from !== undefined && from === champion;
+  return goesBack(open) || (champion !== null && from === champion);
 }
 
 /** Before anything is ended: what cannot follow is refused. */
 async function refuseMistaken(
   db: Database,
-  { model, version, champion, immediate }: ReleasePlanAnswer,
+  model: string,
+  open: OpenRelease,
   request: Request,
 ): Promise<void> {
   const { to } = request;
-  if (immediate)
+  if (open.isRollback)
     throw new PerennialError('RELEASE_STATE', `A rollback of '${model}' is under way already.`);
-  if (to === version)
+  if (to === open.version && !goesBack(open))
     throw new PerennialError(
       'RELEASE_STATE',
       `v${to} of '${model}' is the one in release; \`perennial promote ${model}\` gives it all traffic.`,
     );
-  if (goesFurther(champion, request))
-    await chooseRollback(db, model, { from: champion ?? undefined, to });
+  if (goesFurther(open, request))
+    await chooseRollback(db, model, { from: open.champion ?? undefined, to });
+}
+
+/** One that lost its workflow may have been a rollback itself. */
+function goesBack({ version, champion }: OpenRelease): boolean {
+  return champion !== null && version < champion;
 }
 
 async function releaseAtOnce(
@@ -126,7 +122,7 @@ async function releaseAtOnce(
   if (!handle)
     throw new PerennialError('RELEASE_STATE', `Another release of '${model}' has begun meanwhile.`);
   await resultWithin(engine, handle, engine.patience);
-  const release = await findReleaseOf(db, model, delivery);
+  const { outcome, reason: explanation } = await howItEnded(db, model, delivery);
   return {
     model,
     ended: null,
@@ -134,8 +130,8 @@ async function releaseAtOnce(
     to,
     workflowId: id,
     runId: handle.firstExecutionRunId,
-    outcome: outcomeOf(release),
-    explanation: release?.reason ?? '',
+    outcome,
+    explanation,
   };
 }
 
@@ -151,8 +147,4 @@ function unchanged(
     runId: null,
     outcome: 'unchanged',
   };
-}
-
-function outcomeOf(release: ReleaseView | null): ReleaseOutcome | null {
-  return release?.endedAt ? (releaseOutcome.safeParse(release.status).data ?? null) : null;
 }

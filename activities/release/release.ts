@@ -10,6 +10,7 @@ import {
   requireRevision,
   revisionOfAct,
 } from '../../db/release/route.js';
+import { endLostReleases, recordReleaseEnd, restoreChampion } from '../../db/release/undo.js';
 import { release } from '../../db/schema/release.js';
 import type {
   CloseReleaseInput,
@@ -27,6 +28,8 @@ import { percent } from '../../release/words.js';
 import type { Log } from '../../runtime/log.js';
 import type { ReleaseActivities } from '../index.js';
 
+const undoRules = { actsOf, championArms };
+
 /** Moves traffic. Each act stands in the route under its own name, so a second run finds the first one's revision. */
 export function createReleaseActivities({
   db,
@@ -36,12 +39,11 @@ export function createReleaseActivities({
   log: Log;
 }): ReleaseActivities {
   /**
-   * Records a release and answers with the revision that its first move is fenced by. A second run finds the row by the run's id and
-   * answers with the same revision, since the release has moved nothing yet.
+   * Records a release, ends what lost its workflow before, and answers with the revision that the first move is fenced by. A second run
+   * finds the row by the run's id and answers with the same revision, since the release has moved nothing yet.
    */
   async function openRelease(input: OpenReleaseInput): Promise<RouteMoved> {
     return db.transaction(async (tx) => {
-      const revision = (await currentRoute(tx, input.model))?.revision ?? 0;
       const opened = await tx
         .insert(release)
         .values({
@@ -58,6 +60,8 @@ export function createReleaseActivities({
         })
         .onConflictDoNothing()
         .returning({ runId: release.runId });
+      if (opened.length > 0) await endLostReleases(tx, input, undoRules);
+      const revision = (await currentRoute(tx, input.model))?.revision ?? 0;
       if (opened.length === 0) return { revision };
       await appendAudit(tx, {
         actor: input.requestedBy,
@@ -172,35 +176,8 @@ export function createReleaseActivities({
    */
   async function restoreRoute(input: RestoreRouteInput): Promise<RouteMoved> {
     return db.transaction(async (tx) => {
-      await lockRoute(tx, input.model);
-      const route = await currentRoute(tx, input.model);
-      const { champion } = input;
-      if (!route?.arms.some((arm) => arm.version === input.version))
-        return { revision: route?.revision ?? 0 };
-      // A first version has no predecessor to go back to: taking the model off the air is a person's decision.
-      if (champion === null || champion === input.version) {
-        log.warn('A release without a champion before it was not undone', { ...input });
-        return { revision: route.revision };
-      }
-      if ((await championNumber(tx, input.model)) === input.version)
-        await setChampion(tx, input.model, champion);
-      const revision = await addRoute(
-        tx,
-        {
-          model: input.model,
-          salt: route.salt,
-          arms: championArms(champion),
-          act: `${actsOf(input)}/restore@${route.revision}`,
-          reason: input.reason,
-        },
-        route.revision,
-      );
-      await appendAudit(tx, {
-        actor: 'perennial',
-        action: 'route.restored',
-        subject: subjectOf(input),
-        detail: { delivery: input.delivery, champion, revision, reason: input.reason },
-      });
+      const { revision, stranded } = await restoreChampion(tx, input, undoRules);
+      if (stranded) log.warn('A release without a champion before it was not undone', { ...input });
       return { revision };
     });
   }
@@ -222,23 +199,7 @@ export function createReleaseActivities({
 
   /** Records how a release ended. A second run finds it ended and tells nobody again. */
   async function closeRelease(input: CloseReleaseInput): Promise<void> {
-    await db.transaction(async (tx) => {
-      const ended = await endRelease(tx, input, { status: input.outcome, reason: input.reason });
-      if (!ended) return;
-      const revision = (await currentRoute(tx, input.model))?.revision ?? 0;
-      await addToOutbox(tx, {
-        key: `release.${input.outcome}/${input.model}/${input.delivery}/${input.version}/${revision}`,
-        type: `release.${input.outcome}`,
-        subject: subjectOf(input),
-        payload: { ...input, revision },
-      });
-      await appendAudit(tx, {
-        actor: input.by ?? 'perennial',
-        action: `release.${input.outcome}`,
-        subject: subjectOf(input),
-        detail: { delivery: input.delivery, reason: input.reason, revision },
-      });
-    });
+    await db.transaction((tx) => recordReleaseEnd(tx, input));
   }
 
   return { openRelease, moveRoute, promoteVersion, restoreRoute, steerRelease, closeRelease };

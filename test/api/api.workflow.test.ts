@@ -1,7 +1,10 @@
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ApprovalView } from '../../contracts/approval.js';
+import { taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
 import type { DeliveryDetail } from '../../contracts/overview.js';
 import { standingOf } from '../../cli/evidence-view.js';
+import { planFor } from '../../scripts/healthy-model.js';
 import { eventually } from '../workflows/world.js';
 import { startLivingApi, type LivingApi } from './living-api.js';
 import { applicationOf, digest } from './remembered.js';
@@ -45,6 +48,44 @@ async function deliverApproved(model: string): Promise<string> {
   const { evidence } = await untilAwaited(model);
   await living.perennial.approve(model, { by: 'bob', reason: 'good numbers', evidence });
   return runId;
+}
+
+/** A canary whose workflow Temporal has forgotten, as it does with all of them when its data are lost. */
+async function loseCanary(
+  model: string,
+  release: { version: number; champion: number },
+): Promise<void> {
+  living.judgeSays(null);
+  const { client, namespace } = living.namespace;
+  const { specDigest } = await living.perennial.showModel(model);
+  const handle = await client.workflow.start(workflowTypes.releaseModel, {
+    workflowId: workflowId.release(model),
+    taskQueue: taskQueues.pipeline,
+    args: [
+      {
+        model,
+        delivery: release.version,
+        ...release,
+        specDigest,
+        requestedBy: 'ada',
+        ...planFor(model, [0.1]).release,
+      },
+    ],
+  });
+  await eventually(
+    'the canary',
+    async () => (await living.perennial.showModel(model)).route?.arms.length === 3,
+  );
+  await client.workflowService.deleteWorkflowExecution({
+    namespace,
+    workflowExecution: { workflowId: handle.workflowId },
+  });
+  await eventually('its loss', () =>
+    handle.describe().then(
+      () => false,
+      (error: unknown) => error instanceof WorkflowNotFoundError,
+    ),
+  );
 }
 
 describe('a delivery through the API', () => {
@@ -258,6 +299,16 @@ describe('a release through the API', () => {
     await expect(
       perennial.rollback('ended', { by: 'ada', reason: 'worse', from: 1 }),
     ).rejects.toMatchObject({ code: 'VERSION_NOT_FOUND' });
+    await loseCanary('ended', { version: 2, champion: 1 });
+    expect((await perennial.showModel('ended')).route?.arms).toHaveLength(3);
+    const found = await perennial.rollback('ended', { by: 'ada', reason: 'lost' });
+    expect(found).toMatchObject({ ended: { version: 2 }, from: 2, to: 1, outcome: 'aborted' });
+    expect((await perennial.showModel('ended')).route?.arms).toEqual(all(1));
+    const restored = (await perennial.audit({ model: 'ended', actor: 'ada' })).slice(-2);
+    expect(restored.map(({ action }) => action)).toEqual(['route.restored', 'release.aborted']);
+    expect((await perennial.showRelease('ended')).endedAt).not.toBeNull();
+    const twice = await perennial.rollback('ended', { by: 'ada', reason: 'lost' });
+    expect(twice).toMatchObject({ from: 2, to: 1, outcome: 'unchanged' });
   });
 
   test('that asks a person is answered', async () => {

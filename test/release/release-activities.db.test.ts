@@ -310,6 +310,23 @@ describe('beside a champion', () => {
     expect(await championNumber(database.db, model)).toBe(3);
   });
 
+  test('what lost its workflow is ended and its traffic given back by the next release, once', async () => {
+    await activities().moveRoute(moving(0.1, 1));
+    for (const _ of [1, 2])
+      expect(await activities().openRelease(opening(3, 1))).toEqual({ revision: 3 });
+    expect((await currentRoute(database.db, model))?.arms).toEqual([
+      { version: 1, share: 1, role: 'champion' },
+    ]);
+    expect(await latestRelease(database.db, { model, delivery: 2, version: 2 })).toMatchObject({
+      status: 'rolled-back',
+      reason: 'Its workflow ended without closing it.',
+    });
+    expect(await latestRelease(database.db, { model, delivery: 3, version: 3 })).toMatchObject({
+      endedAt: null,
+    });
+    expect(await firstBrokenAuditEntry(database.db)).toBeNull();
+  });
+
   test('a version that was champion before is made so again at once', async () => {
     await activities().promoteVersion(promoting(2, 1, 1));
     await activities().openRelease({
