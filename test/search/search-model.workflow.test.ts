@@ -1,104 +1,28 @@
 import { readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createSearchRecords, createTrialSuggestions } from '../../activities/training/search.js';
-import { createTrainingAttempts } from '../../activities/training/attempt.js';
-import { createTrainingSupervision } from '../../activities/training/supervise.js';
-import { taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
-import type { Search } from '../../contracts/search.js';
-import type { TrainModelInput } from '../../contracts/stages.js';
 import { listTrialEvents, trialsOf } from '../../db/training/trial.js';
-import type { ArtifactStore } from '../../runtime/artifacts.js';
-import { systemClock } from '../../runtime/clock.js';
-import { silentLog } from '../../runtime/log.js';
-import type { TrainingBackend } from '../../training/backend.js';
 import { createProcessBackend } from '../../training/process/backend.js';
-import { createSuggest } from '../../training/suggest.js';
-import { prepareBundle } from '../../workers/bundle.js';
-import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
-import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
-import { freshNamespace, type FreshNamespace } from '../support/temporal.js';
-import { trainerPython } from '../support/trainer.js';
 import { eventually } from '../workflows/world.js';
-import { givenSearch, type GivenSearch } from './given.js';
+import { openSearchWorld, type SearchWorld } from './world.js';
 
 describe('searchModel with real trainers and Optuna', () => {
-  let fresh: FreshDatabase;
-  let temporal: FreshNamespace;
-  let artifacts: ArtifactStore;
-  let backend: TrainingBackend;
-  let folder: string;
-  let workers: Worker[];
-  let running: Promise<unknown>;
+  let world: SearchWorld;
 
   beforeAll(async () => {
-    Runtime.install({ logger: new DefaultLogger('ERROR') });
-    [fresh, temporal, artifacts, folder] = await Promise.all([
-      freshDatabase(),
-      freshNamespace(),
-      temporaryArtifacts(),
-      temporaryFolder(),
-    ]);
-    const installation = 'test';
-    const python = await trainerPython();
-    const { db } = fresh;
-    const { nativeConnection: connection, namespace } = temporal;
-    backend = createProcessBackend({ jobs: join(folder, 'jobs'), python, installation, artifacts });
-    const watching = { backend, log: silentLog, clock: systemClock, pollEvery: 50 };
-    const suggest = createSuggest(python);
-    const activities = {
-      [taskQueues.pipeline]: {
-        ...createTrainingAttempts({ db, backendName: 'process', installation }),
-        ...createSearchRecords({ db }),
-      },
-      [taskQueues.compute]: createTrialSuggestions({ db, suggest }),
-      [taskQueues.training]: createTrainingSupervision({ db, artifacts, ...watching }),
-    };
-    const workflowBundle = await prepareBundle(join(tmpdir(), 'perennial-test-bundles'));
-    workers = await Promise.all(
-      Object.entries(activities).map(([taskQueue, offered]) =>
-        Worker.create({
-          connection,
-          namespace,
-          taskQueue,
-          activities: offered as object,
-          maxHeartbeatThrottleInterval: '200ms',
-          ...(taskQueue === taskQueues.pipeline && { workflowBundle }),
-        }),
-      ),
-    );
-    running = Promise.all(workers.map((worker) => worker.run()));
+    world = await openSearchWorld(createProcessBackend);
   });
-  afterAll(async () => {
-    for (const worker of workers) worker.shutdown();
-    await running;
-    for (const { key } of await backend.list()) await backend.cancel(key, 0);
-    await temporal.close();
-    await fresh.close();
-  });
-
-  const given = (plan: string, asked: Partial<Search> = {}) =>
-    givenSearch({ db: fresh.db, artifacts, folder }, plan, asked);
-  const start = ({ key, channels }: GivenSearch, search: { trials: number; parallel: number }) => {
-    const plan = { timeout: 600_000, maximumAttempts: 3, heartbeat: 30_000, search };
-    const input: TrainModelInput = { ...key, channels, plan, atOnce: true };
-    return temporal.client.workflow.start(workflowTypes.searchModel, {
-      workflowId: workflowId.train(key.model, key.delivery),
-      taskQueue: taskQueues.pipeline,
-      args: [input],
-    });
-  };
+  afterAll(() => world.close());
 
   test('seven trials, two at a time: one lags and is pruned, one is killed and goes on, one fails, the best is chosen', async () => {
+    const { db, backend, given, start } = world;
     const asked = await given('0.5: 0.6: 0.7: 9:lags 0.4:killed 1:fails 0.3:', {
       stopEarly: 'median',
     });
     const handle = await start(asked, { trials: 7, parallel: 2 });
     const result: unknown = await handle.result();
-    const trials = trialsOf(await listTrialEvents(fresh.db, asked.key));
+    const trials = trialsOf(await listTrialEvents(db, asked.key));
     const best = trials.find(({ chosen }) => chosen);
     expect(result).toMatchObject({
       kind: 'succeeded',
@@ -136,12 +60,13 @@ describe('searchModel with real trainers and Optuna', () => {
   });
 
   test('a cancelled search stops its trainers before it ends', async () => {
+    const { db, backend, given, start } = world;
     const asked = await given('1:lags 1:lags');
     const handle = await start(asked, { trials: 2, parallel: 2 });
     const jobs = async () =>
       (await backend.list()).filter(({ model }) => model === asked.key.model);
     await eventually('two trainers', async () => {
-      const { rows } = await fresh.db.execute(
+      const { rows } = await db.execute(
         sql`SELECT DISTINCT key FROM metric JOIN training_run USING (key) WHERE model = ${asked.key.model}`,
       );
       return rows.length === 2;
@@ -150,7 +75,7 @@ describe('searchModel with real trainers and Optuna', () => {
     await expect(handle.result()).rejects.toMatchObject({ name: 'WorkflowFailedError' });
     for (const { status } of await jobs()) expect(status).toMatchObject({ state: 'exited' });
     expect((await handle.describe()).status.name).toBe('CANCELLED');
-    const trials = trialsOf(await listTrialEvents(fresh.db, asked.key));
+    const trials = trialsOf(await listTrialEvents(db, asked.key));
     const stopped = { state: 'failed', reason: 'It was stopped with its search.' };
     expect(trials).toMatchObject([stopped, stopped]);
   });
@@ -159,12 +84,12 @@ describe('searchModel with real trainers and Optuna', () => {
   async function runsOf(id: string): Promise<number[]> {
     const lengths: number[] = [];
     const runs = new Set<string>();
-    for await (const { workflowId: found, runId } of temporal.client.workflow.list({
+    for await (const { workflowId: found, runId } of world.temporal.client.workflow.list({
       query: `WorkflowId = '${id}'`,
     })) {
       if (found !== id || runs.has(runId)) continue;
       runs.add(runId);
-      const { events } = await temporal.client.workflow.getHandle(id, runId).fetchHistory();
+      const { events } = await world.temporal.client.workflow.getHandle(id, runId).fetchHistory();
       lengths.push(events?.length ?? 0);
     }
     return lengths;

@@ -1,6 +1,7 @@
 """
 A trainer whose trials differ by the order in which they begin, whatever parameters they get: the plan says how good each is and what
-befalls it. Saves every step; a ledger beside the jobs says what really ran. Only the standard library.
+befalls it. Saves every step; a ledger beside the jobs says what really ran. In a container that is out of sight: there the plan is
+one for all, and `rate` in it stands for the parameter of that name. Only the standard library.
 """
 
 import hashlib
@@ -23,6 +24,8 @@ def begin():
     """The first of its name to be there is it: trials begin side by side."""
     if kept.exists():
         return json.loads(kept.read_text())
+    if not ledger.exists():
+        return {"turn": 0, "step": 0}
     for turn in range(len(plan)):
         try:
             (ledger / f"turn-{turn}").mkdir()
@@ -59,11 +62,13 @@ def hand_over(state):
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 state = begin()
 loss, _, fate = plan[state["turn"]].partition(":")
+loss = asked["rate"] if loss == "rate" else loss
 total = 600 if fate == "lags" else 4
 while state["step"] < total:
     state["step"] += 1
-    with (ledger / "steps").open("a") as steps:
-        steps.write(f"{state['turn']} {state['step']}\n")
+    if ledger.exists():
+        with (ledger / "steps").open("a") as steps:
+            steps.write(f"{state['turn']} {state['step']}\n")
     with (root / "output" / "progress.jsonl").open("a") as progress:
         metrics = {"loss": float(loss) + 1 / state["step"]}
         progress.write(json.dumps({"step": state["step"], "total": total, "metrics": metrics}) + "\n")
