@@ -7,17 +7,29 @@ import type { Log } from '../runtime/log.js';
 /** Milliseconds between two times that a machine says what it owns; three of them fit into the time that it is believed for. */
 const usualPause = 30_000;
 
-/** Says which GPUs these workers serve, now and from time to time until they are told to stop. A database that is away hears it later. */
+/**
+ * Says which GPUs these workers serve, and takes back those of trainings that are over, now and from time to time until they are told to stop.
+ * A database that is away hears it later.
+ */
 export function startGpuAdverts(
   { db, log }: { db: Database; log: Log },
-  { owned, workers, every = usualPause }: { owned: OwnedGpus[]; workers: Worker[]; every?: number },
+  {
+    owned,
+    workers,
+    reclaimEnded,
+    every = usualPause,
+  }: {
+    owned: OwnedGpus[];
+    workers: Worker[];
+    reclaimEnded: () => Promise<void>;
+    every?: number;
+  },
 ): void {
   const say = () => {
-    advertiseGpus(db, owned).catch((error: unknown) =>
-      log.warn('Nobody could be told which GPUs there are', { error }),
-    );
+    advertiseGpus(db, owned)
+      .then(reclaimEnded)
+      .catch((error: unknown) => log.warn('Nobody could be told which GPUs there are', { error }));
   };
-  if (owned.length === 0) return;
   say();
   const saying = setInterval(() => {
     const states = workers.map((worker) => worker.getState());

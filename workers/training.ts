@@ -1,9 +1,10 @@
 import { hostname } from 'node:os';
 import type { Worker } from '@temporalio/worker';
 import type { TrainingActivities } from '../activities/index.js';
+import { createJanitorDoor } from '../activities/janitor-door.js';
 import { createGpuLeases } from '../activities/training/gpu-lease.js';
 import { createGpuWatch } from '../activities/training/gpu-watch.js';
-import { createTrainingSupervision } from '../activities/training/supervise.js';
+import { createTrainingSupervision, graceMs } from '../activities/training/supervise.js';
 import { trainingQueue } from '../contracts/messages.js';
 import type { OwnedGpus } from '../contracts/placement.js';
 import { issueProgressToken } from '../db/training/progress.js';
@@ -43,15 +44,20 @@ export function createGpuTrainingWorker(
 
 /** One worker for trainings at large, and one for each class of GPUs that this machine owns. */
 export async function startTraining(parts: Parts): Promise<Worker[]> {
-  const { config, db, artifacts, log, clock, tracing } = parts;
+  const { config, db, artifacts, client, log, clock, tracing } = parts;
   const backend = await openBackend(config, artifacts, {
     issueToken: (key) => issueProgressToken(db, key),
   });
   const owned = config.gpus.map((gpus) => ({ host: hostname(), ...gpus }));
+  // Which pods go first, and which give way, is the cluster's affair.
+  const preempt = config.training !== 'kubernetes';
+  const stop = (key: string) => backend.cancel(key, graceMs);
+  const leases = owned.length > 0 ? createGpuLeases({ db, log, owned, preempt, stop }) : undefined;
   const activities = createTrainingSupervision({
     db,
     artifacts,
     backend,
+    janitor: createJanitorDoor(client),
     log,
     clock,
     pollEvery: 500,
@@ -60,17 +66,13 @@ export async function startTraining(parts: Parts): Promise<Worker[]> {
       config.training === 'kubernetes'
         ? undefined
         : createGpuWatch({ db, clock, log, sample: createGpuSampler() }),
-    // Which pods go first, and which give way, is the cluster's affair.
-    leases:
-      owned.length > 0
-        ? createGpuLeases({ db, log, owned, preempt: config.training !== 'kubernetes' })
-        : undefined,
+    leases,
     traceparent: () => tracing?.traceparent(),
   });
   const workers = await Promise.all([
     createTrainingWorker(parts, { activities }),
     ...owned.map((gpus) => createGpuTrainingWorker(parts, { activities, gpus })),
   ]);
-  startGpuAdverts(parts, { owned, workers });
+  if (leases) startGpuAdverts(parts, { owned, workers, reclaimEnded: leases.reclaimEnded });
   return workers;
 }

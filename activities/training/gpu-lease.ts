@@ -5,7 +5,7 @@ import type { AskedGpus, OwnedGpus } from '../../contracts/placement.js';
 import type { ModelSpec } from '../../contracts/spec.js';
 import type { TrainingJob } from '../../contracts/training.js';
 import type { Database } from '../../db/connect.js';
-import { hasBetterPlace } from '../../db/gpu/elsewhere.js';
+import { hasBetterPlace, hasUnwatchedHolder } from '../../db/gpu/elsewhere.js';
 import {
   regainGpus,
   releaseGpus,
@@ -16,9 +16,13 @@ import {
   type GpusTaken,
 } from '../../db/gpu/lease.js';
 import type { Log } from '../../runtime/log.js';
+import { whileBeating } from '../../training/supervise.js';
+import { createGpuReclaim } from './gpu-reclaim.js';
 
 /** Milliseconds that a lease outlives its holder: more than it takes to notice a dead worker and start its work on another. */
-const usualTtl = 90_000;
+const usualTtl = 60_000;
+/** The same for a worker that finds a lease lapsed, for it may just have come back itself. */
+const usualPatience = 30_000;
 /** Milliseconds between two renewals, and between two times that one who waits asks. */
 const usualPause = 3_000;
 /** Milliseconds that one keeps a worker's slot while it would do better at the queue. */
@@ -48,7 +52,9 @@ export function createGpuLeases({
   log,
   owned,
   preempt = true,
+  stop,
   ttl = usualTtl,
+  patience = usualPatience,
   every = usualPause,
   stay = usualStay,
 }: {
@@ -57,10 +63,15 @@ export function createGpuLeases({
   owned: OwnedGpus[];
   /** Whether a more urgent training may ask others to give way; not where something else sees to that. */
   preempt?: boolean;
+  /** Returns when nothing of a job runs on this machine any more. */
+  stop: (key: string) => Promise<void>;
   ttl?: number;
+  patience?: number;
   every?: number;
   stay?: number;
 }) {
+  const { reclaim } = createGpuReclaim({ db, log, stop, patience });
+
   /** What this machine has for a job; undefined for one that asks for none of its classes, which then needs no lease. */
   function gpusFor({ resources }: TrainingJob): OwnedGpus | undefined {
     return owned.find((gpus) => gpus.class === resources?.gpus?.class);
@@ -118,15 +129,19 @@ export function createGpuLeases({
       );
     const context = Context.current();
     const began = Date.now();
+    let reason = `Looks for ${count} GPUs of class ${gpus.class} on ${gpus.host}.`;
     for (let told = false; ; told = true) {
+      const beat = () => context.heartbeat({ waiting: reason });
+      await whileBeating(beat, reclaim(gpus.host, { needed: true }));
       const answer = await takeGpus(db, gpus, asked);
       if ('fence' in answer) return answer;
-      const reason = sentenceOf(answer, gpus, count);
-      context.heartbeat({ waiting: reason });
+      reason = sentenceOf(answer, gpus, count);
+      beat();
       if (!told) log.info('Training waits for GPUs', { model, delivery, key, reason });
       const asker = { ...asked, host: gpus.host, class: gpus.class };
+      if (await hasUnwatchedHolder(db, asker)) throw backToTheQueue(reason, '5 seconds');
       if (Date.now() - began >= stay && (await hasBetterPlace(db, asker, count)))
-        throw backToTheQueue(reason);
+        throw backToTheQueue(reason, '1 second');
       await delay(every, undefined, { signal: context.cancellationSignal });
     }
   }
@@ -136,7 +151,13 @@ export function createGpuLeases({
     await releaseGpus(db, key);
   }
 
-  return { gpusFor, whileHolding, release };
+  /** Frees what trainings of this machine hold that are over and that nobody else has freed. Again, it changes nothing. */
+  async function reclaimEnded(): Promise<void> {
+    const hosts = new Set(owned.map(({ host }) => host));
+    for (const host of hosts) await reclaim(host, { needed: false });
+  }
+
+  return { gpusFor, whileHolding, release, reclaimEnded };
 }
 
 interface Asked {
@@ -148,12 +169,15 @@ interface Asked {
   priority: number;
 }
 
-/** Ends this look without an end of the attempt: the server hands it to the next free worker of the class, the most urgent one first. */
-function backToTheQueue(reason: string): ApplicationFailure {
+/**
+ * Ends this look without an end of the attempt: the server hands it to the next free worker of the class, the most urgent one first. Until
+ * `away` is over its slot is another's.
+ */
+function backToTheQueue(reason: string, away: '1 second' | '5 seconds'): ApplicationFailure {
   return ApplicationFailure.create({
     message: reason,
     type: 'BACK_TO_THE_QUEUE',
-    nextRetryDelay: '1 second',
+    nextRetryDelay: away,
     category: 'BENIGN',
   });
 }

@@ -28,6 +28,7 @@ import { keyOfPreviousAttempt } from '../../training/key.js';
 import { judgeJob } from '../../training/outcome.js';
 import { superviseJob, whileBeating } from '../../training/supervise.js';
 import { createCheckpoints } from './checkpoint.js';
+import type { JanitorDoor } from '../delivery.js';
 import { createEarlyStops } from './early-stop.js';
 import { gpusAskedBy, type GpuLeases, type HeldGpus } from './gpu-lease.js';
 import type { GpuWatch } from './gpu-watch.js';
@@ -44,6 +45,7 @@ export function createTrainingSupervision({
   db,
   artifacts,
   backend,
+  janitor,
   log,
   clock,
   pollEvery,
@@ -55,6 +57,8 @@ export function createTrainingSupervision({
   db: Database;
   artifacts: ArtifactStore;
   backend: TrainingBackend;
+  /** Called where the workflow is gone; left out, the janitor comes in its own time. */
+  janitor?: JanitorDoor;
   log: Log;
   clock: Clock;
   /** Milliseconds between two looks at a job; at most 2,000, for each look is also the heartbeat. */
@@ -92,6 +96,7 @@ export function createTrainingSupervision({
         return await runWithGpus(input, job, registered);
       } catch (error) {
         await stopIfCancelled(input);
+        await tellIfGone(input);
         // The engine tells a cancellation, a pause and a shutdown apart only by its own error.
         throw isAbort(error) ? new CancelledFailure('The supervision was stopped') : error;
       }
@@ -201,6 +206,14 @@ export function createTrainingSupervision({
     await recordOutcome(db, input, { kind: 'failed', code: 143, reason });
     await leases?.release(input.key);
     log.info('Training cancelled', { model: input.model, key: input.key });
+  }
+
+  /** The janitor finds out by itself whether it is: this may have been reset, or its next attempt be under way. */
+  async function tellIfGone({ model, key }: SuperviseTrainingInput): Promise<void> {
+    if (!janitor || !Context.current().cancellationDetails?.notFound) return;
+    await janitor
+      .call()
+      .catch((error: unknown) => log.warn('The janitor was not reached', { model, key, error }));
   }
 
   return { superviseTraining };

@@ -18,8 +18,8 @@ export async function hasBetterPlace(
     sql`SELECT EXISTS (
         SELECT 1 FROM gpu_advert a
         WHERE a.class = ${name} AND a.host <> ${host} AND a.seen_at > now() - ${advertLasts} * interval '1 second'
-          AND a.devices - ${count} >= (SELECT count(*) FROM gpu_lease l
-            WHERE l.host = a.host AND l.class = a.class AND l.key IS NOT NULL AND l.expires_at > now())
+          AND a.devices - ${count} >= (SELECT count(*) FROM gpu_lease l JOIN training_run held USING (key)
+            WHERE l.host = a.host AND l.class = a.class AND held.outcome IS NULL AND l.expires_at > now())
           AND NOT EXISTS (SELECT 1 FROM gpu_wait w
             WHERE w.host = a.host AND w.class = a.class AND w.asked_at > now() - ${asksLast})
       ) OR EXISTS (
@@ -30,4 +30,26 @@ export async function hasBetterPlace(
       ) AS better`,
   );
   return row?.better === true;
+}
+
+/** Seconds without a renewal, of which there is one every three, after which nobody is thought to look after a holder. */
+const renewalsLast = 9;
+
+/**
+ * Whether a training that holds GPUs of a machine has lost its worker. The next one needs a slot to look after it, and who waits for these
+ * very GPUs must not keep it from that.
+ */
+export async function hasUnwatchedHolder(
+  db: Executor,
+  { host, class: name }: Pick<Asker, 'host' | 'class'>,
+): Promise<boolean> {
+  const [row] = await readRows(
+    db,
+    sql`SELECT EXISTS (
+        SELECT 1 FROM gpu_lease l JOIN training_run r USING (key)
+        WHERE l.host = ${host} AND l.class = ${name} AND r.outcome IS NULL
+          AND l.renewed_at < now() - ${renewalsLast} * interval '1 second'
+      ) AS unwatched`,
+  );
+  return row?.unwatched === true;
 }

@@ -1,7 +1,7 @@
 import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { OwnedGpus } from '../../contracts/placement.js';
 import type { Database, Transaction } from '../connect.js';
-import { askToYield, asksLast, wantedBy } from './yield.js';
+import { askToYield, asksLast, tellWish } from './yield.js';
 import { gpuLease, gpuWait } from '../schema/gpu-lease.js';
 import { trainingRun } from '../schema/training.js';
 
@@ -33,7 +33,7 @@ export type Renewal =
   | { kind: 'held'; wantedBy: string | null }
   /** Somebody else looks after the same training now: leave it alone. */
   | { kind: 'superseded' }
-  /** Some other training has a device of ours, `model/delivery`; null where nobody has. */
+  /** A device of ours was taken back; some other training has it, `model/delivery`, or null where nobody has. */
   | { kind: 'lost'; to: string | null };
 
 /**
@@ -61,19 +61,18 @@ export async function takeGpus(
         device: gpuLease.device,
         key: gpuLease.key,
         fence: gpuLease.fence,
-        lapsed: sql<boolean>`${gpuLease.expiresAt} <= now()`,
       })
       .from(gpuLease)
       .where(and(eq(gpuLease.host, host), inArray(gpuLease.device, devices)))
       .orderBy(gpuLease.device)
       .for('update');
     const mine = rows.filter((row) => row.key === key);
-    const free = rows.filter((row) => row.key === null || row.lapsed);
+    const free = rows.filter((row) => row.key === null);
     const asker = { host, key, priority, class: owned.class };
     const ahead = mine.length < count ? await waitInQueue(tx, asker) : 0;
     const taken = mine.length >= count ? mine : free.slice(0, count);
     if (ahead > 0 || taken.length < count) {
-      const keys = rows.flatMap((row) => (row.key !== null && !row.lapsed ? [row.key] : []));
+      const keys = rows.flatMap(({ key: holder }) => holder ?? []);
       const holders = await namesOf(tx, keys);
       if (preempt && ahead === 0) await askToYield(tx, asker, count - taken.length);
       return { ahead, holders };
@@ -106,7 +105,10 @@ export async function regainGpus(
   });
 }
 
-/** Gives a lease its time anew, also one whose time was over, as long as nobody else has taken a device of it. */
+/**
+ * Gives a lease its time anew, also one whose time was over, as long as no device of it was taken back. Who hears that a more urgent training
+ * wants the devices has been told: the wish stands from then on.
+ */
 export async function renewGpus(db: Database, lease: GpuLease, ttl: number): Promise<Renewal> {
   const { host, key, fence, devices } = lease;
   return db.transaction(async (tx) => {
@@ -126,7 +128,7 @@ export async function renewGpus(db: Database, lease: GpuLease, ttl: number): Pro
       .update(gpuLease)
       .set({ renewedAt: sql`now()`, expiresAt: inMilliseconds(ttl) })
       .where(and(eq(gpuLease.host, host), inArray(gpuLease.device, devices)));
-    const wanted = await wantedBy(tx, lease);
+    const wanted = await tellWish(tx, lease);
     const [name = null] = await namesOf(tx, wanted === null ? [] : [wanted]);
     return { kind: 'held', wantedBy: name };
   });

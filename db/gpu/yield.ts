@@ -1,7 +1,7 @@
 import { and, eq, inArray, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import { appendAudit } from '../audit.js';
-import type { Executor, Transaction } from '../connect.js';
+import type { Transaction } from '../connect.js';
 import { readRows } from '../rows.js';
 import { mostPreemptions } from './placement.js';
 import { gpuLease } from '../schema/gpu-lease.js';
@@ -70,8 +70,8 @@ export function chooseFewest<T extends { devices: number }>(able: T[], missing: 
 }
 
 /**
- * Who may be asked, those to be asked first in front; and who need not be any more: asked by one that still waits, or over and about to
- * give back what it holds.
+ * Who may be asked, those to be asked first in front; and who need not be any more: asked by one that still waits or told already, or over
+ * or left alone, so that what it holds comes back.
  */
 async function listAble(
   tx: Transaction,
@@ -80,12 +80,12 @@ async function listAble(
   const rows = await readRows(
     tx,
     sql`SELECT l.key, r.model, r.delivery, count(*)::int AS devices,
-        bool_or(r.outcome IS NOT NULL OR w.key IS NOT NULL) AS asked
+        bool_or(r.outcome IS NOT NULL OR w.key IS NOT NULL OR l.yield_told_at IS NOT NULL OR l.expires_at <= now()) AS asked
       FROM gpu_lease l JOIN placement p ON p.key = l.key JOIN training_run r ON r.key = l.key
       LEFT JOIN gpu_wait w ON w.key = l.yield_to AND w.host = l.host AND w.asked_at > now() - ${asksLast}
-      WHERE l.host = ${host} AND l.class = ${name} AND l.expires_at > now()
+      WHERE l.host = ${host} AND l.class = ${name}
       GROUP BY l.key, r.model, r.delivery, p.priority, p.preempted
-      HAVING bool_or(r.outcome IS NOT NULL OR w.key IS NOT NULL)
+      HAVING bool_or(r.outcome IS NOT NULL OR w.key IS NOT NULL OR l.yield_told_at IS NOT NULL OR l.expires_at <= now())
         OR (p.priority > ${priority} AND p.preempted < ${mostPreemptions} AND (
           min(l.taken_at) > now() - ${youngMinutes} * interval '1 minute' OR EXISTS (
             SELECT 1 FROM checkpoint c
@@ -98,22 +98,25 @@ async function listAble(
 /** Time after which one that has not asked again waits no more. */
 export const asksLast = sql`interval '30 seconds'`;
 
-/** Whom a lease is asked to give way to, as long as that one still waits. */
-export async function wantedBy(
-  db: Executor,
+/**
+ * Whom a lease is asked to give way to, as long as that one still waits, or once its holder was told, which this does: the trainer may have
+ * been stopped for it, and that counts as giving way even if the other has found a place meanwhile.
+ */
+export async function tellWish(
+  tx: Transaction,
   { host, devices }: { host: string; devices: number[] },
 ): Promise<string | null> {
-  const [row] = await db
-    .select({ key: gpuLease.yieldTo })
-    .from(gpuLease)
+  const [row] = await tx
+    .update(gpuLease)
+    .set({ yieldToldAt: sql`coalesce(${gpuLease.yieldToldAt}, now())` })
     .where(
       and(
         eq(gpuLease.host, host),
         inArray(gpuLease.device, devices),
-        sql`EXISTS (SELECT 1 FROM gpu_wait w WHERE w.key = ${gpuLease.yieldTo} AND w.host = ${host}
-          AND w.asked_at > now() - ${asksLast})`,
+        sql`(${gpuLease.yieldToldAt} IS NOT NULL OR EXISTS (
+          SELECT 1 FROM gpu_wait w WHERE w.key = ${gpuLease.yieldTo} AND w.host = ${host} AND w.asked_at > now() - ${asksLast}))`,
       ),
     )
-    .limit(1);
+    .returning({ key: gpuLease.yieldTo });
   return row?.key ?? null;
 }

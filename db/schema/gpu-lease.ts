@@ -14,6 +14,8 @@ export const gpuLease = pgTable(
     expiresAt: timestamp('expires_at', { withTimezone: true }),
     /** The more urgent training that its holder is asked to give way to. */
     yieldTo: text('yield_to'),
+    /** When its supervision heard of that: from then on the wish stands. */
+    yieldToldAt: timestamp('yield_told_at', { withTimezone: true }),
   },
   (table) => [primaryKey({ columns: [table.host, table.device] })],
 );

@@ -9,6 +9,7 @@ import {
   type GpuLease,
   type GpusTaken,
 } from '../../db/gpu/lease.js';
+import { freeOverdue, listOverdue } from '../../db/gpu/reclaim.js';
 import { openTrainingRun } from '../../db/training/training.js';
 import { temporaryArtifacts } from '../support/artifacts.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
@@ -53,6 +54,13 @@ describe('The GPUs of a machine', () => {
       sql`UPDATE gpu_lease SET expires_at = now() - interval '1 second' WHERE key = ${key}`,
     );
 
+  /** What a worker of the machine does once nothing of these runs there any more. */
+  const takeBack = async () => {
+    const overdue = await listOverdue(db, machine.host);
+    for (const { key } of overdue) await freeOverdue(db, machine.host, key);
+    return overdue;
+  };
+
   it('are taken all or none, and told of to those who wait', async () => {
     expect(await take(1, 2)).toMatchObject({ devices: [0, 1], fence: 1 });
     expect(await ask(2, 2)).toMatchObject({ ahead: 0, holders: [names[0]] });
@@ -89,14 +97,27 @@ describe('The GPUs of a machine', () => {
     expect(await take(1, 2)).toMatchObject({ devices: first.devices, fence: first.fence + 2 });
   });
 
-  it('are given away once nobody renews them, and the late one hears to whom', async () => {
-    const late = await take(1);
+  it('are taken back once nobody renews them, and the late one hears who has them now', async () => {
+    const late = await take(1, 3);
     await lapse(late);
+    expect(await ask(2)).toMatchObject({ holders: [names[0]] });
     expect(await renewGpus(db, late, ttl)).toMatchObject({ kind: 'held' });
+    expect(await takeBack()).toEqual([]);
     await lapse(late);
+    expect(await takeBack()).toEqual([{ key: keyOf(1), ended: false }]);
+    expect(await renewGpus(db, late, ttl)).toEqual({ kind: 'lost', to: null });
     await take(2);
     expect(await renewGpus(db, late, ttl)).toEqual({ kind: 'lost', to: names[1] });
     expect(await regainGpus(db, { key: keyOf(1), count: 1, ttl })).toBeNull();
+  });
+
+  it('are not freed under one that has renewed them meanwhile', async () => {
+    const late = await take(1);
+    await lapse(late);
+    const [overdue] = await listOverdue(db, machine.host);
+    await renewGpus(db, late, ttl);
+    await freeOverdue(db, machine.host, overdue?.key ?? '');
+    expect(await renewGpus(db, late, ttl)).toMatchObject({ kind: 'held' });
   });
 
   it('cannot change hands in SQL while they are held, nor with a fence that falls', async () => {
@@ -129,7 +150,10 @@ describe('The GPUs of a machine', () => {
         await Promise.all(
           jobs.map(async ({ job, count, crashes }) => {
             let answer = await ask(job, count);
-            while (!('fence' in answer)) answer = await ask(job, count);
+            while (!('fence' in answer)) {
+              await takeBack();
+              answer = await ask(job, count);
+            }
             for (const device of answer.devices) {
               expect(holders.get(device)).toBeUndefined();
               holders.set(device, answer.key);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { TrainingAttempt } from '../../contracts/stages.js';
 import { recordCheckpoint } from '../../db/training/checkpoint.js';
 import { advertiseGpus } from '../../db/gpu/advert.js';
-import { hasBetterPlace } from '../../db/gpu/elsewhere.js';
+import { hasBetterPlace, hasUnwatchedHolder } from '../../db/gpu/elsewhere.js';
 import { releaseGpus, renewGpus, takeGpus, type GpuLease } from '../../db/gpu/lease.js';
 import { chooseFewest } from '../../db/gpu/yield.js';
 import { mostPreemptions, recordPlacement } from '../../db/gpu/placement.js';
@@ -154,9 +154,33 @@ describe('A more urgent training', () => {
     await ask(holder);
     const urgent = await enter(1, { priority: 1 });
     await ask(urgent);
-    expect(await wanted(holder)).toBe(urgent.name);
     await releaseGpus(db, urgent.attempt.key);
     expect(await wanted(holder)).toBeNull();
+  });
+
+  it('may have stopped the one that it asked, which then gives way whatever has become of the wish', async () => {
+    const holder = await enter(0, { count: 3 });
+    await ask(holder);
+    const urgent = await enter(1, { priority: 1 });
+    await ask(urgent);
+    expect(await wanted(holder)).toBe(urgent.name);
+    await releaseGpus(db, urgent.attempt.key);
+    expect(await wanted(holder)).toBe(urgent.name);
+    // Nobody else is asked for what is about to come back.
+    const other = await enter(2, { priority: 1 });
+    expect(await ask(other)).toMatchObject({ ahead: 0, holders: [holder.name] });
+    await giveWay(holder);
+    expect(await ask(other)).toMatchObject({ devices: [0] });
+  });
+
+  it('leaves its slot to a training whose worker has died', async () => {
+    const holder = await enter(0);
+    await ask(holder);
+    expect(await hasUnwatchedHolder(db, machine)).toBe(false);
+    await db.execute(sql`UPDATE gpu_lease SET renewed_at = now() - interval '10 seconds'`);
+    expect(await hasUnwatchedHolder(db, machine)).toBe(true);
+    expect(await wanted(holder)).toBeNull();
+    expect(await hasUnwatchedHolder(db, machine)).toBe(false);
   });
 
   it('does not make one give way a fourth time, nor one that is no less urgent, in SQL either', async () => {

@@ -8,6 +8,8 @@ import { createTrainingSupervision } from '../../activities/training/supervise.j
 import { listCheckpoints } from '../../db/training/checkpoint.js';
 import { advertiseGpus } from '../../db/gpu/advert.js';
 import { takeGpus } from '../../db/gpu/lease.js';
+import { freeOverdue } from '../../db/gpu/reclaim.js';
+import { recordOutcome } from '../../db/training/training.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLog } from '../../runtime/log.js';
 import { untilExited, untilSaid } from './backend-conformance.js';
@@ -21,6 +23,7 @@ const { fresh, artifacts, backend, linesOf } = place;
 afterAll(() => place.close());
 
 describe('A training that asks for GPUs', () => {
+  let janitorCalls = 0;
   /** An attempt that asks for GPUs of a class; this machine has two of each class that a test names. */
   const open = async (name: string, script: string, count = 1, priority = 3) => {
     const asked = { resources: { gpus: { class: name, count } }, priority };
@@ -35,7 +38,16 @@ describe('A training that asks for GPUs', () => {
       log: silentLog,
       clock: systemClock,
       pollEvery: 20,
-      leases: createGpuLeases({ db: fresh.db, log: silentLog, owned, every: 50, stay: 0 }),
+      janitor: { call: async () => void (janitorCalls += 1) },
+      leases: createGpuLeases({
+        db: fresh.db,
+        log: silentLog,
+        owned,
+        stop: (key) => backend.cancel(key, 5_000),
+        patience: 0,
+        every: 50,
+        stay: 0,
+      }),
     });
     const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
     const waiting = new Promise<string>((resolve) => {
@@ -104,6 +116,7 @@ describe('A training that asks for GPUs', () => {
     await fresh.db.execute(
       sql`UPDATE gpu_lease SET expires_at = now() - interval '1 second' WHERE key = ${asked.input.key}`,
     );
+    await freeOverdue(fresh.db, host, asked.input.key);
     const other = await open('d10', 'succeed', 2);
     await takeGpus(
       fresh.db,
@@ -117,6 +130,34 @@ describe('A training that asks for GPUs', () => {
     });
     expect(await untilExited(backend, asked.input.key)).toMatchObject({ code: 143 });
     expect(await holdersOf('d10')).toEqual([other.input.key, other.input.key]);
+  });
+
+  it('has a forgotten trainer stopped before it gets the GPU of that one, and never sooner', async () => {
+    const forgotten = await open('h10', 'obey say=begun forever', 2);
+    const worker = begin(forgotten);
+    await untilSaid(backend, forgotten.input.key, 'begun');
+    worker.cancel('NOT_FOUND', new ActivityCancellationDetails({ notFound: true }));
+    await worker.result.catch(() => null);
+    expect(janitorCalls).toBe(1);
+    expect(await backend.status(forgotten.input.key)).toMatchObject({ state: 'running' });
+    await fresh.db.execute(
+      sql`UPDATE gpu_lease SET expires_at = now() - interval '1 second' WHERE key = ${forgotten.input.key}`,
+    );
+    const next = begin(await open('h10', 'variable=CUDA_VISIBLE_DEVICES exit=65'));
+    expect(await next.result).toMatchObject({ kind: 'failed', code: 65 });
+    const stopped = await backend.status(forgotten.input.key);
+    expect(stopped).toMatchObject({ state: 'exited', code: 143 });
+    expect(await holdersOf('h10')).toEqual([null, null]);
+  });
+
+  it('gets at once what a training holds that the janitor has closed, however long its lease would last', async () => {
+    const closed = await open('i10', 'succeed', 2);
+    const taken = { key: closed.input.key, count: 2, priority: 3, ttl };
+    await takeGpus(fresh.db, { host, class: 'i10', devices: devicesOf('i10') }, taken);
+    const outcome = { kind: 'failed', code: 143, reason: 'gone' } as const;
+    await recordOutcome(fresh.db, closed.input, outcome);
+    const next = begin(await open('i10', 'exit=65', 2));
+    expect(await next.result).toMatchObject({ kind: 'failed', code: 65 });
   });
 
   it('goes back to its queue where another machine has room for it', async () => {
