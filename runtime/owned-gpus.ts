@@ -23,3 +23,10 @@ export const ownedGpus = z
   .refine((owned) => new Set(owned.map((each) => each.class)).size === owned.length, {
     error: 'each class once',
   });
+
+/** The same as text, for a process that is told by its environment; undefined where there are none. */
+export function tellOwnedGpus(owned: z.infer<typeof ownedGpus>): string | undefined {
+  return (
+    owned.map(({ class: name, devices }) => `${name}:${devices.length}`).join(',') || undefined
+  );
+}

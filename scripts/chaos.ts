@@ -1,6 +1,7 @@
 /** Kills, stops, cuts off and starves each process at each stage of a delivery under traffic, and counts by key what came of it. */
 import { Option } from 'commander';
 import { createCommand, wholeNumber } from './command-line.js';
+import { hurtPreemptions } from './faults/hurt-preemptions.js';
 import { hurtTrainings } from './faults/hurt-trainings.js';
 import { planKills, planOthers, processes, stages, type Fault } from './faults/plan.js';
 import { nameOf, playFaults, type Play, type Played } from './faults/play.js';
@@ -99,6 +100,16 @@ program
     'in containers of an engine of its own, which is killed, too; needs root and dockerd',
   )
   .action(hurtTrainings);
+
+program
+  .command('preemption')
+  .description(
+    'Has urgent trainings take the GPUs of others by checkpoint, and kills worker, trainer or wrapper between wish, stop, release and new lease. All have to end with the same model, never two on one GPU, no step run again but those behind the last checkpoint, no attempt counted for giving way, every second paid for, no lease and nothing running left.',
+  )
+  .option('--rounds <number>', 'rounds of some low and some urgent trainings', wholeNumber(1), 20)
+  .option('--seed <number>', 'who, whom and when; the same seed plays the same', seedNumber, 1)
+  .option('--lanes <number>', 'rounds side by side, each on two GPUs of its own', fewModels, 3)
+  .action(hurtPreemptions);
 
 await program.parseAsync().catch((error: unknown) => {
   say(error instanceof Error ? error.message : String(error));

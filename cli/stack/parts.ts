@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../../runtime/config.js';
+import { tellOwnedGpus } from '../../runtime/owned-gpus.js';
 import { httpAddress } from '../../runtime/http-address.js';
 import type { Floor } from './running-parts.js';
 
@@ -46,6 +47,7 @@ export function nodeParts({
     PERENNIAL_HOST: config.host,
     PERENNIAL_INSTALLATION: config.installation,
     PERENNIAL_LOG_LEVEL: config.logLevel,
+    PERENNIAL_GPUS: tellOwnedGpus(config.gpus),
     PERENNIAL_TRAINING: config.training,
     PERENNIAL_TRAINER_IMAGE: config.trainerImage,
     PERENNIAL_DOCKER_HOST: config.docker.host,

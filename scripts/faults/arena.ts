@@ -43,6 +43,7 @@ export async function openArena({
   say,
   ownDisk,
   engine,
+  gpus,
 }: {
   /** Interpreter with the trainers' requirements; the checkout's own when undefined. */
   python?: string | undefined;
@@ -50,6 +51,8 @@ export async function openArena({
   ownDisk: boolean;
   /** Runs the trainings; the arena closes it. */
   engine?: ContainerEngine | undefined;
+  /** What its training worker owns, as PERENNIAL_GPUS says it. */
+  gpus?: string | undefined;
 }): Promise<Arena> {
   const folder = await mkdtemp(join(tmpdir(), 'perennial-chaos-'));
   // PostgreSQL runs under another account when we are root.
@@ -73,6 +76,7 @@ export async function openArena({
           PERENNIAL_TEMPORAL_CLI: process.env['PERENNIAL_TEMPORAL_CLI'],
           PERENNIAL_TRAINER_PYTHON: python ?? process.env['PERENNIAL_TRAINER_PYTHON'],
           PERENNIAL_HOME: home,
+          PERENNIAL_GPUS: gpus,
           PERENNIAL_API_PORT: '0',
           PERENNIAL_GATEWAY_PORT: '0',
           PERENNIAL_TEMPORAL_PORT: '0',

@@ -3,13 +3,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What the stepping trainer wrote down as it ran; steps count from one. */
 export interface Line {
-  word: 'began' | 'step' | 'saved' | 'ended';
+  word: 'began' | 'step' | 'saved' | 'stopped' | 'ended';
   attempt: number;
   /** Milliseconds since 1970. */
   at: number;
   step: number;
   /** Of `began`: the trainer's process, as it sees itself. */
   pid?: number;
+  /** Of `began`: the GPUs that it was given. */
+  devices?: number[];
 }
 
 export interface Ledger {
@@ -62,13 +64,19 @@ function parseLines(text: string): Line[] {
     .split('\n')
     .slice(0, -1)
     .map((line) => {
-      const [word = '', attempt, at, step, pid] = line.split(' ');
+      const [word = '', attempt, at, step, pid, devices] = line.split(' ');
       return {
         word: word as Line['word'],
         attempt: Number(attempt),
         at: Number(at),
         step: Number(step),
         ...(pid !== undefined && { pid: Number(pid) }),
+        ...(devices !== undefined && { devices: numbersIn(devices) }),
       };
     });
+}
+
+/** Of `0,1`; none of a word. */
+function numbersIn(text: string): number[] {
+  return (text.match(/\d+/g) ?? []).map(Number);
 }

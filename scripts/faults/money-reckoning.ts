@@ -5,14 +5,20 @@ import { patiently } from './patience.js';
 import type { Strike } from './training-strike.js';
 import type { Life } from './training-subject.js';
 
-/** Round prices: a second of a training costs a thousand millionths. */
-const prices = priceBook.parse({
-  currency: 'EUR',
-  perHour: { cpu: '3.6', memoryGiB: '0' },
-  watts: { cpu: 10, memoryGiB: 1 },
-  regions: { here: { carbon: 100 } },
-  region: 'here',
-});
+/** Round prices: a second of a training costs a thousand millionths, whatever GPUs it has. */
+function pricesFor(gpuClasses: readonly string[]) {
+  return priceBook.parse({
+    currency: 'EUR',
+    perHour: {
+      cpu: '3.6',
+      memoryGiB: '0',
+      gpus: Object.fromEntries(gpuClasses.map((each) => [each, '0'])),
+    },
+    watts: { cpu: 10, memoryGiB: 1 },
+    regions: { here: { carbon: 100 } },
+    region: 'here',
+  });
+}
 
 /** Milliseconds between two reckonings while a worker looks on. */
 const reckoning = 3_000;
@@ -38,9 +44,13 @@ interface Account {
   rows: number;
 }
 
-/** From here on every training is counted. */
-export async function countTrainings({ database }: Arena): Promise<void> {
-  await patiently(() => setPriceBook(database.db, { content: prices, by: 'olive' }));
+/** From here on every training is counted, also one on GPUs of these classes. */
+export async function countTrainings(
+  { database }: Arena,
+  gpuClasses: readonly string[] = [],
+): Promise<void> {
+  const content = pricesFor(gpuClasses);
+  await patiently(() => setPriceBook(database.db, { content, by: 'olive' }));
 }
 
 /**

@@ -19,13 +19,20 @@ export async function withArena(
   {
     ownDisk,
     engine,
+    gpus,
     say: report,
     onInterrupt,
-  }: { ownDisk: boolean; engine?: ContainerEngine | undefined; say: Say; onInterrupt: () => void },
+  }: {
+    ownDisk: boolean;
+    engine?: ContainerEngine | undefined;
+    gpus?: string;
+    say: Say;
+    onInterrupt: () => void;
+  },
   work: (arena: Arena) => Promise<boolean>,
 ): Promise<void> {
   Runtime.install({ logger: new DefaultLogger('ERROR', () => {}), shutdownSignals: [] });
-  const opening = openArena({ ownDisk, engine, say: report });
+  const opening = openArena({ ownDisk, engine, gpus, say: report });
   let closing: Promise<void> | undefined;
   // Work that is interrupted ends soon by itself, and then waits for the same.
   const close = () => (closing ??= opening.then((arena) => arena.close()));

@@ -4,7 +4,13 @@ import { fileURLToPath } from 'node:url';
 import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';
 import type { Arena } from './arena.js';
 import { openLedger, rememberLedger, type Ledger } from './ledger.js';
-import { folderOfJob, maximumAttempts, startTraining, type StartedTraining } from './training.js';
+import {
+  folderOfJob,
+  maximumAttempts,
+  startTraining,
+  type StartedTraining,
+  type TrainingAsked,
+} from './training.js';
 
 /** Where a job's folder appears in a container. */
 const inside = '/opt/ml';
@@ -32,11 +38,15 @@ export interface SteppingPlan {
   pause: number;
 }
 
+/** What else it may be asked with. */
+export type SteppingTerms = Pick<TrainingAsked, 'gpus' | 'maximumAttempts'>;
+
 /** Starts one of a model of its own. */
 export async function startStepping(
   arena: Arena,
   model: string,
   { steps, every, pause }: SteppingPlan,
+  terms: SteppingTerms = {},
 ): Promise<Stepping> {
   const { ledger, path } = ledgerOf(arena, model);
   const rows = await createFolderArtifacts(join(arena.home, 'artifacts')).keepBytes('', 'channel');
@@ -45,6 +55,7 @@ export async function startStepping(
     trainer: steppingTrainer,
     parameters: { steps, every, pause, ledger: path },
     channels: { train: rows, holdout: rows },
+    ...terms,
   });
   return {
     ...started,

@@ -1,7 +1,7 @@
 import type { TrainModelResult } from '../../contracts/stages.js';
 import type { Arena } from './arena.js';
 import type { Line } from './ledger.js';
-import { startStepping, type SteppingPlan } from './stepping.js';
+import { startStepping, type Stepping, type SteppingPlan } from './stepping.js';
 import { reckonStepping } from './stepping-reckoning.js';
 import { startTabular, type TabularPlan } from './tabular.js';
 import { reckonTabular } from './tabular-reckoning.js';
@@ -27,6 +27,8 @@ export interface Life {
   attempt: number;
   from: number;
   to: number;
+  /** The GPUs that it was given. */
+  devices: number[];
 }
 
 export interface SubjectPlans {
@@ -53,9 +55,13 @@ export async function openSubject(
       close: async () => {},
     };
   }
-  const stepping = await startStepping(arena, name, plans.stepping);
+  return subjectOf(arena, await startStepping(arena, name, plans.stepping));
+}
+
+/** A training of countable steps, to be hurt. */
+export function subjectOf(arena: Arena, stepping: Stepping): Subject {
   return {
-    name,
+    name: stepping.model,
     reach: (share) => stepping.reach(Math.ceil(share * stepping.steps)),
     attempt: async () =>
       (await stepping.ledger()).findLast(({ word }) => word === 'began')?.attempt ?? 1,
@@ -68,9 +74,9 @@ export async function openSubject(
 
 function livesOf(lines: readonly Line[]): Life[] {
   const lives: Life[] = [];
-  for (const { word, attempt, at } of lines) {
+  for (const { word, attempt, at, devices = [] } of lines) {
     const last = lives.findLast((life) => life.attempt === attempt);
-    if (word === 'began' || !last) lives.push({ attempt, from: at, to: at });
+    if (word === 'began' || !last) lives.push({ attempt, from: at, to: at, devices });
     else last.to = at;
   }
   return lives;

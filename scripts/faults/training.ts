@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import { sql } from 'drizzle-orm';
+import type { AskedGpus } from '../../contracts/placement.js';
 import { taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
 import { modelSpec, type ModelSpecInput } from '../../contracts/spec.js';
 import type { TrainModelInput, TrainModelResult } from '../../contracts/stages.js';
@@ -10,6 +11,7 @@ import type { Arena } from './arena.js';
 import { patiently } from './patience.js';
 
 export const maximumAttempts = 10;
+const team = 'chaos';
 
 export interface StartedTraining {
   handle: WorkflowHandle;
@@ -21,18 +23,23 @@ export interface TrainingAsked extends Pick<TrainModelInput, 'channels'> {
   features: ModelSpecInput['data']['features'];
   trainer: string;
   parameters: Record<string, string | number>;
+  /** Where it asks for some: how urgent it is, too. */
+  gpus?: AskedGpus | undefined;
+  /** Attempts that count; ten where nobody says. */
+  maximumAttempts?: number | undefined;
 }
 
 /** Starts a training workflow of a model of its own, without the stages before and after. */
 export async function startTraining(
   arena: Arena,
   model: string,
-  { features, trainer, parameters, channels }: TrainingAsked,
+  { features, trainer, parameters, channels, gpus, ...asked }: TrainingAsked,
 ): Promise<StartedTraining> {
+  const counted = asked.maximumAttempts ?? maximumAttempts;
   const spec = modelSpec.parse({
     apiVersion: 'perennial/v1',
     model,
-    team: 'chaos',
+    team,
     owner: 'olive',
     data: {
       source: { format: 'csv', path: 'rows.csv', timeColumn: 'at' },
@@ -41,7 +48,16 @@ export async function startTraining(
       label: { expression: 'y = 1' },
       contract: 'contract.yaml',
     },
-    training: { trainer, parameters, timeout: '10m', maximumAttempts },
+    training: {
+      trainer,
+      parameters,
+      timeout: '10m',
+      maximumAttempts: counted,
+      ...(gpus && {
+        resources: { gpus: { class: gpus.class, count: gpus.count } },
+        priority: gpus.priority,
+      }),
+    },
   });
   const { db } = arena.database;
   const { digest } = await registerSpec(db, {
@@ -57,7 +73,12 @@ export async function startTraining(
     delivery: 1,
     specDigest: digest,
     channels,
-    plan: { timeout: 600_000, maximumAttempts, heartbeat: 30_000 },
+    plan: {
+      timeout: 600_000,
+      maximumAttempts: counted,
+      heartbeat: 30_000,
+      ...(gpus && { gpuClass: gpus.class, turn: { priority: gpus.priority, team } }),
+    },
   };
   const handle = await arena.temporal.client.workflow.start(workflowTypes.trainModel, {
     workflowId: workflowId.train(model, 1),

@@ -1,6 +1,7 @@
 """
 A trainer whose every step can be counted: a chain of digests, a checkpoint every few steps, and a ledger beside the job that says what
-really ran. The same seed gives the same last digest, however often it was killed on the way. Only the standard library.
+really ran. The same seed gives the same last digest, however often it was killed on the way. Asked to stop, it saves the step that it is
+at and goes. Only the standard library.
 """
 
 import time
@@ -39,6 +40,17 @@ def latest():
     return kept["step"], kept["state"]
 
 
+def devices():
+    """The GPUs that it was given, as its backend says it."""
+    given = os.environ.get("CUDA_VISIBLE_DEVICES") or os.environ.get("NVIDIA_VISIBLE_DEVICES") or "none"
+    return given.replace(" ", "")
+
+
+def stop(*_):
+    global stopping
+    stopping = True
+
+
 def save(step, state):
     draft, whole = checkpoints / ".draft", checkpoints / f"step-{step:06}"
     draft.write_text(json.dumps({"step": step, "state": state}))
@@ -66,11 +78,17 @@ def hand_over(state):
     (root / "output" / "manifest.json").write_text(json.dumps(manifest))
 
 
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+stopping = False
+signal.signal(signal.SIGTERM, stop)
 step, state = latest()
 print(f"begins after step {step} at {began}", flush=True)
-write_down("began", step, os.getpid())
+write_down("began", step, os.getpid(), devices())
 while step < steps:
+    if stopping:
+        if step > 0:
+            save(step, state)
+        write_down("stopped", step)
+        sys.exit(143)
     step += 1
     state = hashlib.sha256(f"{state} {step}".encode()).hexdigest()
     write_down("step", step)
