@@ -28,6 +28,11 @@ export async function latestRelease(db: Executor, key: ReleaseKey): Promise<Row 
   return row ?? null;
 }
 
+async function releaseOfRun(db: Executor, runId: string): Promise<Row | null> {
+  const [row] = await db.select().from(release).where(eq(release.runId, runId));
+  return row ?? null;
+}
+
 /** Says where a running release stands; one that has ended keeps its end. */
 export async function markRelease(
   db: Executor,
@@ -93,13 +98,13 @@ export async function markSteered(
   return row.status;
 }
 
-/** Ends a release; false when it had ended so before. */
+/** Ends the newest release of a version, or that of the run named; false when it had ended so before. */
 export async function endRelease(
   tx: Transaction,
-  key: ReleaseKey,
+  { runId, ...key }: ReleaseKey & { runId?: string },
   end: { status: ReleaseStatus; reason: string },
 ): Promise<boolean> {
-  const row = await latestRelease(tx, key);
+  const row = runId === undefined ? await latestRelease(tx, key) : await releaseOfRun(tx, runId);
   if (!row || (row.endedAt && row.status === end.status)) return false;
   await tx
     .update(release)

@@ -54,9 +54,13 @@ export async function restoreChampion(
 }
 
 /** Records how a release ended, and tells so. A second run finds it ended and tells nobody again. */
-export async function recordReleaseEnd(tx: Transaction, input: CloseReleaseInput): Promise<void> {
+export async function recordReleaseEnd(
+  tx: Transaction,
+  { runId, ...input }: CloseReleaseInput & { runId?: string },
+): Promise<void> {
   const { model, version, delivery, outcome, reason } = input;
-  if (!(await endRelease(tx, input, { status: outcome, reason }))) return;
+  const key = { model, delivery, version, ...(runId === undefined ? {} : { runId }) };
+  if (!(await endRelease(tx, key, { status: outcome, reason }))) return;
   const revision = (await currentRoute(tx, model))?.revision ?? 0;
   await addToOutbox(tx, {
     key: `release.${outcome}/${model}/${delivery}/${version}/${revision}`,
@@ -92,12 +96,10 @@ export async function findNewestOpen(db: Executor, model: string): Promise<OpenR
   return row && row.endedAt === null ? row : null;
 }
 
-/**
- * Ends a release that has lost its workflow and gives its traffic back. A second run finds it ended.
- */
+/** Ends a release that has lost its workflow and gives its traffic to the champion. A second run finds it ended. */
 export async function endLostRelease(
   tx: Transaction,
-  { runId, model, version, champion, delivery }: OpenRelease,
+  { runId, model, version, delivery }: OpenRelease,
   ending: Pick<CloseReleaseInput, 'outcome' | 'by' | 'reason'>,
   rules: UndoRules,
 ): Promise<void> {
@@ -109,8 +111,10 @@ export async function endLostRelease(
     .for('update');
   if (!open) return;
   const key = { model, version, delivery };
-  await restoreChampion(tx, { ...key, ...ending, champion }, rules);
-  await recordReleaseEnd(tx, { ...key, ...ending });
+  const now = await championNumber(tx, model);
+  // A promotion closes its release: what is champion although this one is open, another release made so.
+  if (now !== version) await restoreChampion(tx, { ...key, ...ending, champion: now }, rules);
+  await recordReleaseEnd(tx, { ...key, ...ending, runId });
 }
 
 /**

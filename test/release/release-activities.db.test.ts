@@ -312,6 +312,8 @@ describe('beside a champion', () => {
 
   test('what lost its workflow is ended and its traffic given back by the next release, once', async () => {
     await activities().moveRoute(moving(0.1, 1));
+    // Of the same version, as two rollbacks to it are.
+    await activities().openRelease(opening(3, 1, 'lost, too'));
     for (const _ of [1, 2])
       expect(await activities().openRelease(opening(3, 1))).toEqual({ revision: 3 });
     expect((await currentRoute(database.db, model))?.arms).toEqual([
@@ -322,9 +324,17 @@ describe('beside a champion', () => {
       reason: 'Its workflow ended without closing it.',
     });
     expect(await latestRelease(database.db, { model, delivery: 3, version: 3 })).toMatchObject({
+      runId: 'run 3',
       endedAt: null,
     });
     expect(await firstBrokenAuditEntry(database.db)).toBeNull();
+  });
+
+  test('what lost its workflow takes nothing from a version that another release made champion', async () => {
+    await activities().openRelease(opening(1, 2, 'lost rollback'));
+    await activities().openRelease(opening(3, 1));
+    expect(await championNumber(database.db, model)).toBe(1);
+    expect(await currentRoute(database.db, model)).toMatchObject({ revision: 1 });
   });
 
   test('a version that was champion before is made so again at once', async () => {
