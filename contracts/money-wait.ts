@@ -1,10 +1,10 @@
 /** What a training that waits for money and its activity say to each other. Types only, so that workflows may import it. */
 import type { TrainingAttempt } from './stages.js';
 
-/** The attempt that only money ended, and until when its delivery waits; ISO 8601. */
+/** The attempt that only money ended, and until when its delivery waits, ISO 8601; left out, it is only looked, and nobody is asked. */
 export interface AskForMoneyInput extends TrainingAttempt {
   specDigest: string;
-  until: string;
+  until?: string;
 }
 
 /** What is awaited, in amounts as people read them. */

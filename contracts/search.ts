@@ -94,6 +94,8 @@ export const searchView = z.strictObject({
   delivery: z.int().positive(),
   /** What the spec asked for; null where the delivery searched nothing. */
   search: search.nullable(),
+  /** Whether a budget that was used up ended it before all its trials were begun. */
+  endedByMoney: z.boolean(),
   trials: z.array(trialView),
 });
 export type SearchView = z.infer<typeof searchView>;

@@ -66,6 +66,8 @@ export interface TrainModelInput extends DeliveryKey {
   plan: DeliveryPlan['training'];
   /** Which trial of the delivery's search this is; left out where nothing is searched. */
   trial?: AskedTrial;
+  /** Where money stopped the trial before: it goes on from there. */
+  goesOn?: StoppedAttempts;
   /** Keep records within the workflow's own task. Left out by deliveries that began before that was possible. */
   atOnce?: true;
 }
@@ -85,8 +87,24 @@ export interface SuperviseTrainingInput extends TrainingAttempt {
   channels: { train: ArtifactRef; holdout: ArtifactRef };
 }
 /** A failed training is an answer, not an exception: the delivery ends with the trainer's own words. */
-export type TrainModelResult = TrainingOutcome & { attempt: number; trial?: AskedTrial };
+export type TrainModelResult = TrainingOutcome & {
+  attempt: number;
+  trial?: AskedTrial;
+  /** How a trial may go on that only money stopped. */
+  stopped?: StoppedAttempts;
+  /** What people should know of how the search came to its model. */
+  note?: string;
+};
 export type TrainedModel = Extract<TrainModelResult, { kind: 'succeeded' }>;
+
+/** How far the attempts of a trial had come when money stopped it. */
+export interface StoppedAttempts {
+  /** The last attempt and its key. */
+  attempt: number;
+  key: string;
+  /** Attempts that ended for no fault of the training's, the last among them. */
+  uncounted: number;
+}
 
 /** One trial of a search: its number, from 1, and what it is trained with beside the spec's own parameters. */
 export interface AskedTrial {

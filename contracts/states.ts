@@ -32,6 +32,8 @@ export interface DeliveryState {
   /** One line for each thing that happened, oldest first. */
   story: string[];
   approval: AwaitedApproval | null;
+  /** What its training waits for; left out or null while it waits for nothing. */
+  waits?: string | null;
   version: number | null;
   outcome: DeliveryOutcome | null;
   explanation: string;

@@ -2,7 +2,12 @@ import {
   allHandlersFinished,
   CancellationScope,
   condition,
+  defineSignal,
+  getExternalWorkflowHandle,
+  patched,
+  setHandler,
   upsertSearchAttributes,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type {
   AskForMoneyInput,
@@ -23,12 +28,17 @@ const patience = 7 * 24 * hour;
 /** Between two looks of its own: a budget has more room also when its month is over or another training ends. */
 const lookEvery = hour;
 
+/** To the delivery: what its training waits for, or that it waits no more. */
+const trainingWaits = defineSignal<[unknown]>('trainingWaits');
+
 /** What people see of the wait. Until when: ISO 8601. */
 export type AwaitedMoney = LackingMoney & { until: string };
 
 export interface MoneyWait {
   /** Waits until an attempt that only money ended can be followed by another; answers false where that did not come in time. */
   wait(stopped: Omit<AskForMoneyInput, 'until'>): Promise<boolean>;
+  /** Whether the money is there already; asks nobody for it. */
+  isThere(stopped: Omit<AskForMoneyInput, 'until'>): Promise<boolean>;
   /** Call it before the workflow ends, outside of any cancelled scope. */
   finish(): Promise<void>;
 }
@@ -62,6 +72,7 @@ export function createMoneyWait({
     const until = new Date(deadline).toISOString();
     waiting = true;
     let shown = false;
+    let tells = false;
     try {
       for (;;) {
         const callers = inbox.splice(0);
@@ -76,7 +87,11 @@ export function createMoneyWait({
         const { covered: _, ...lacking } = standing;
         const line = `Waits for money: the budget of ${lacking.budget} lacks ${lacking.missing}.`;
         show({ ...lacking, until }, shown ? undefined : line);
-        if (!shown) upsertSearchAttributes(payerAwaited);
+        if (!shown) {
+          upsertSearchAttributes(payerAwaited);
+          tells = patched('delivery-told');
+          if (tells) await tellDelivery({ ...lacking, until });
+        }
         shown = true;
         if (Date.now() >= deadline) return false;
         const rest = Math.min(lookEvery, deadline - Date.now());
@@ -88,7 +103,10 @@ export function createMoneyWait({
       for (const { answer } of inbox.splice(0))
         answer({ covered: false, reason: 'The training waits for no money any more.' });
       show(null);
-      if (shown) upsertSearchAttributes(nobodyAwaited);
+      if (shown) {
+        upsertSearchAttributes(nobodyAwaited);
+        if (tells) await CancellationScope.nonCancellable(() => tellDelivery(null));
+      }
     }
   }
 
@@ -103,6 +121,7 @@ export function createMoneyWait({
 
   return {
     wait,
+    isThere: async (stopped) => (await look(stopped)).covered,
     finish: () => CancellationScope.nonCancellable(() => condition(allHandlersFinished)),
   };
 }
@@ -111,6 +130,25 @@ const payerAwaited = [
   { key: attributes.awaitingApproval, value: true },
   { key: attributes.awaitingRole, value: 'payer' },
 ];
+
+/** In a delivery: hears what its training waits for, null when for nothing any more. */
+export function onTrainingWaits(show: (waits: string | null) => void): void {
+  setHandler(trainingWaits, (waits) => show(typeof waits === 'string' ? waits : null));
+}
+
+/** Has the delivery that this training is of show what it waits for: it does not see its child's details. */
+async function tellDelivery(awaited: AwaitedMoney | null): Promise<void> {
+  const { parent } = workflowInfo();
+  if (!parent) return;
+  const waits =
+    awaited &&
+    `The training waits for money until ${awaited.until}: the budget of ${awaited.budget} lacks ${awaited.missing}. \`${awaited.extend}\``;
+  try {
+    await getExternalWorkflowHandle(parent.workflowId).signal(trainingWaits, waits);
+  } catch {
+    // It has ended: nobody is left to show it.
+  }
+}
 
 function answerOf(standing: MoneyStanding): BudgetExtendedAnswer {
   if (standing.covered) return { covered: true, reason: 'The training goes on.' };

@@ -26,6 +26,7 @@ import type {
 import type { DeliveryPlanAnswer, DeliveryState } from '../contracts/states.js';
 import { atOnce, fewerTurns } from './at-once.js';
 import { awaitApproval } from './await-approval.js';
+import { onTrainingWaits } from './await-money.js';
 import { createBoard } from './board.js';
 import { brokenContract } from './broken-contract.js';
 import { takeDecisions } from './delivery-decisions.js';
@@ -67,6 +68,7 @@ export async function deliverModel(
 
   setHandler(defineQuery<DeliveryState>(queries.state), () => board.state);
   setHandler(defineQuery<DeliveryPlanAnswer>(queries.plan), () => plan);
+  onTrainingWaits((waits) => board.change({ waits }));
   const decisions = takeDecisions({
     board,
     plan: () => plan,
@@ -160,6 +162,7 @@ export async function deliverModel(
     if (trained.kind !== 'succeeded')
       return { outcome: 'training-failed', explanation: trained.reason };
     board.change({}, `Trained in ${trained.seconds.toFixed(1)} s, attempt ${trained.attempt}`);
+    if (trained.note !== undefined) board.change({}, trained.note);
     return register(snapshot, validation, trained, holdout);
   }
 

@@ -21,8 +21,10 @@ export function renderDelivery(state: DeliveryState, namespace: string): string 
   ].join('\n');
 }
 
-function awaited({ model, approval, outcome }: DeliveryState, namespace: string): string[] {
-  if (outcome !== null || approval?.standing !== 'open') return [];
+function awaited({ model, approval, waits, outcome }: DeliveryState, namespace: string): string[] {
+  if (outcome !== null) return [];
+  if (waits) return [`\n${waits}`];
+  if (approval?.standing !== 'open') return [];
   return [
     '### A decision is awaited',
     `Version ${approval.version}: ${approval.summary}`,

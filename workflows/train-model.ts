@@ -49,8 +49,8 @@ export async function trainModel(input: TrainModelInput): Promise<TrainModelResu
 
   async function makeAttempts(): Promise<TrainModelResult> {
     // Attempts that ended for no fault of the training's, and so do not count.
-    let uncounted = 0;
-    for (let attempt = 1; ; attempt += 1) {
+    let uncounted = input.goesOn?.uncounted ?? 0;
+    for (let attempt = (input.goesOn?.attempt ?? 0) + 1; ; attempt += 1) {
       board.change({ attempt }, `Attempt ${attempt} of ${plan.maximumAttempts + uncounted}`);
       const summary = `Training attempt ${attempt}`;
       const asked = { model, delivery, specDigest, attempt, ...(trial && { trial }) };
@@ -72,8 +72,10 @@ export async function trainModel(input: TrainModelInput): Promise<TrainModelResu
           ));
       if (outcome.kind === 'succeeded') return { ...outcome, attempt };
       board.change({}, endOf(outcome));
-      // A search makes do with what it has; nobody is asked to pay for one trial of it.
-      const unpaid = outcome.error === 'BUDGET_EXCEEDED' && !trial && patched('await-budget');
+      // Of a trial it is the search's question whether anybody is asked to pay.
+      if (trial && outcome.error === 'BUDGET_EXCEEDED')
+        return { ...outcome, attempt, stopped: { ...opened, uncounted: uncounted + 1 } };
+      const unpaid = outcome.error === 'BUDGET_EXCEEDED' && patched('await-budget');
       if (unpaid && !(await money.wait({ ...opened, specDigest })))
         return { ...outcome, reason: `${outcome.reason} ${nobodyPaid}`, attempt };
       if (outcome.kind === 'failed' && !unpaid) return { ...outcome, attempt };

@@ -52,8 +52,8 @@ export function createReservations({
   }
 
   /**
-   * Asks people for the money that an attempt ended for want of, and answers how that stands now; asks nobody where it is there. A second
-   * run asks nobody again: it only looks. Throws PRICE_BOOK_INVALID and CURRENCY_DIFFERS.
+   * Asks people for the money that an attempt ended for want of, and answers how that stands now; asks nobody where it is there, or where
+   * nobody would wait for it (no `until`). A second run asks nobody again: it only looks. Throws PRICE_BOOK_INVALID and CURRENCY_DIFFERS.
    */
   async function askForMoney(input: AskForMoneyInput): Promise<MoneyStanding> {
     const { model, delivery, attempt, key, until } = input;
@@ -65,14 +65,15 @@ export function createReservations({
     if (!('refused' in decided)) return { covered: true };
     const budget = decided.refused;
     const needs = estimate.least;
-    await openMoneyWait(db, {
-      attempt: { model, delivery, attempt, key },
-      team: payer.team,
-      to: registered.spec.owner,
-      until: new Date(until),
-      needs,
-      budget,
-    });
+    if (until !== undefined)
+      await openMoneyWait(db, {
+        attempt: { model, delivery, attempt, key },
+        team: payer.team,
+        to: registered.spec.owner,
+        until: new Date(until),
+        needs,
+        budget,
+      });
     return { covered: false, ...wordsFor(budget, needs) };
   }
 

@@ -28,7 +28,7 @@ export function addTrialsCommand(program: Command): void {
     });
 }
 
-function saySearch({ model, delivery, search, trials }: SearchView): void {
+function saySearch({ model, delivery, search, endedByMoney, trials }: SearchView): void {
   const title = paint('bold', `${model}, delivery ${delivery}`);
   if (search === null) return say(`${title} trained once: its spec has no training.search`);
   const { metric, direction, stopEarly } = search;
@@ -51,6 +51,7 @@ function saySearch({ model, delivery, search, trials }: SearchView): void {
       ]),
     'No trial was begun yet.',
   );
+  if (endedByMoney) say(`\nMoney ended it: no budget had room for another trial.`);
   const chosen = trials.find((each) => each.chosen);
   if (chosen) say(`\n* its model (${chosen.artifact?.slice(0, 12)}) became the candidate`);
 }

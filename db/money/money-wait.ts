@@ -76,7 +76,7 @@ export const waitingForMoney = sql`money_wait w
   JOIN delivery d ON d.model = r.model AND d.number = r.delivery
   WHERE d.outcome IS NULL AND w.until > now()
     AND NOT EXISTS (SELECT 1 FROM training_run later
-      WHERE later.model = r.model AND later.delivery = r.delivery AND later.attempt > r.attempt)`;
+      WHERE later.model = r.model AND later.delivery = r.delivery AND later.trial = r.trial AND later.attempt > r.attempt)`;
 
 /** Deliveries whose training waits for money, the longest first; those that one budget bears on, or those of one model, where given. */
 export async function listAwaitedMoney(

@@ -17,5 +17,19 @@ export async function readSearchView(
     sql`SELECT content #> '{spec,training,search}' AS search FROM spec WHERE digest = ${specDigest}`,
   );
   const trials = trialsOf(await listTrialEvents(db, { model, delivery }));
-  return searchView.parse({ model, delivery, search: spec?.search ?? null, trials });
+  const endedByMoney = await readEndedByMoney(db, model, delivery);
+  return searchView.parse({ model, delivery, search: spec?.search ?? null, endedByMoney, trials });
+}
+
+/** A trial that only money stopped is told as failed once the search ends with it; while people may still pay, it is not told. */
+async function readEndedByMoney(db: Executor, model: string, delivery: number): Promise<boolean> {
+  const [row] = await readRows(
+    db,
+    sql`SELECT EXISTS (
+        SELECT 1 FROM trial t JOIN training_run r ON r.model = t.model AND r.delivery = t.delivery AND r.trial = t.number
+        WHERE t.model = ${model} AND t.delivery = ${delivery} AND t.event = 'failed'
+          AND r.attempt = t.attempts AND r.outcome ->> 'error' = 'BUDGET_EXCEEDED'
+      ) AS ended`,
+  );
+  return row?.ended === true;
 }

@@ -171,7 +171,8 @@ describe('the record of a search', () => {
     expect(await firstBrokenAuditEntry(fresh.db)).toBeNull();
 
     const view = await readSearchView(fresh.db, key.model, 1);
-    expect(view).toMatchObject({ search: { metric: 'loss', parallel: 1 }, trials });
+    const search = { metric: 'loss', parallel: 1 };
+    expect(view).toMatchObject({ search, endedByMoney: false, trials });
     const { attempts } = await readTrainingView(fresh.db, key.model, 1);
     const name = { installation: 'test', model: key.model, delivery: 1, attempt: 1 };
     expect(attempts.map((each) => each.key)).toEqual([trainingKey({ ...name, trial: 2 })]);
@@ -234,6 +235,8 @@ describe('the record of a search', () => {
       reason: 'The budget has no room.',
       stopOthers: false,
     });
+    const ended = async () => (await readSearchView(fresh.db, key.model, 1)).endedByMoney;
+    expect(await ended()).toBe(true);
     const blind = await tell(key, 2, {});
     expect(blind.over).toMatchObject({ stopOthers: true });
     expect(blind.over?.reason).toContain("tells no metric 'loss'; it tells rows");

@@ -69,6 +69,8 @@ async function startServices(): Promise<Services> {
         namespace: 'perennial',
         log: silentLog,
         dynamicConfig: [
+          // A second by default, for clocks of several hosts: so long would each timer of a skipped time take.
+          'history.timerProcessorMaxTimeShift="20ms"',
           'history.workflowIdReuseMinimalInterval="0s"',
           'frontend.WorkflowTimeSkippingEnabled=true',
         ],

@@ -1,30 +1,19 @@
 import { Context } from '@temporalio/activity';
-import { Client, WorkflowClient, type WorkflowStartInput } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { workflowId } from '../../contracts/messages.js';
 import type { DeliveryResult } from '../../contracts/stages.js';
 import type { DeliveryState } from '../../contracts/states.js';
 import { evidence, planFor } from '../../scripts/healthy-model.js';
 import type { ActivityName } from './scripted-activities.js';
+import { skippingClient } from './skipping-client.js';
 import { newModel, startWorld, untilOpen, type World } from './world.js';
-
-/** Starts workflows whose timers the server skips as soon as nothing else is to be done. */
-class SkippingClient extends WorkflowClient {
-  protected override async createStartWorkflowRequest(input: WorkflowStartInput) {
-    const request = await super.createStartWorkflowRequest(input);
-    return { ...request, timeSkippingConfig: { enabled: true } };
-  }
-}
 
 let world: World;
 let skipping: Client;
 beforeAll(async () => {
   world = await startWorld();
-  const { connection, options } = world.client;
-  skipping = new Client({ connection, namespace: options.namespace });
-  Object.defineProperty(skipping, 'workflow', {
-    value: new SkippingClient({ connection, namespace: options.namespace }),
-  });
+  skipping = skippingClient(world.client);
 });
 afterAll(() => world.end());
 
