@@ -5,14 +5,14 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createDatasetActivities } from '../../activities/dataset.js';
 import type { DataContract } from '../../contracts/contract.js';
 import type { Snapshot, Validation } from '../../contracts/dataset.js';
-import { modelSpec } from '../../contracts/spec.js';
 import { firstBrokenAuditEntry } from '../../db/audit.js';
 import { findValidation } from '../../db/delivery/dataset.js';
 import { auditEntry } from '../../db/schema/audit.js';
 import { checkResult, snapshot } from '../../db/schema/dataset.js';
 import { delivery, deliveryStage } from '../../db/schema/delivery.js';
-import { registerSpec } from '../../db/model/spec.js';
 import { silentLog } from '../../runtime/log.js';
+import { giveSpec } from '../support/given-model.js';
+import { givenSpec } from '../support/given-spec.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { writeParquet } from '../support/parquet.js';
 import { contract, data, quarantineAll, trips, workplace } from './rows.js';
@@ -43,15 +43,8 @@ let models = 0;
 async function openDelivery(promised: DataContract, overrides: Parameters<typeof data>[0] = {}) {
   models += 1;
   const model = `trips-${models}`;
-  const spec = modelSpec.parse({
-    apiVersion: 'perennial/v1',
-    model,
-    team: 'tests',
-    owner: 'tester',
-    data: data(overrides),
-  });
-  const content = { spec, contract: promised, base: place.base };
-  const { digest: specDigest } = await registerSpec(database.db, { content, by: 'tester' });
+  const spec = givenSpec(model, { owner: 'tester', data: data(overrides) });
+  const specDigest = await giveSpec(database.db, spec, { contract: promised, base: place.base });
   await database.db.insert(delivery).values({
     model,
     number: 1,

@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { dataContract, type DataContract } from '../../contracts/contract.js';
 import type { SnapshotManifest, Snapshot, Validation } from '../../contracts/dataset.js';
-import { modelSpec, type ModelSpec, type ModelSpecInput } from '../../contracts/spec.js';
+import type { ModelSpec, ModelSpecInput } from '../../contracts/spec.js';
 import type { TimeWindow } from '../../contracts/names.js';
 import { takeSnapshot, type TakenSnapshot } from '../../dataset/snapshot.js';
 import { validateSnapshot } from '../../dataset/validate.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
+import { givenSpec } from '../support/given-spec.js';
 import { writeParquet } from '../support/parquet.js';
 
 /** `count` good trips, one an hour from 1 March 2024: id t0, t1 …, distance 1 …, city A or B, late in every third. */
@@ -18,11 +19,7 @@ export function trips(count: number): string {
 export type DataInput = ModelSpecInput['data'];
 
 export function data(overrides: Partial<DataInput> = {}): ModelSpec['data'] {
-  return modelSpec.parse({
-    apiVersion: 'perennial/v1',
-    model: 'trips',
-    team: 'tests',
-    owner: 'tester',
+  return givenSpec('trips', {
     data: {
       source: { format: 'parquet', path: 'trips*.parquet', timeColumn: 'at' },
       entity: 'id',

@@ -2,11 +2,11 @@ import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createDeliveryActivities, type MonitorDoor } from '../../activities/delivery.js';
 import type { PerennialError } from '../../contracts/errors.js';
-import { modelSpec } from '../../contracts/spec.js';
 import { retireModel } from '../../db/model/model.js';
 import { loadDelivery } from '../../db/delivery/delivery.js';
-import { registerSpec } from '../../db/model/spec.js';
 import { openTrainingRun } from '../../db/training/training.js';
+import { giveSpec } from '../support/given-model.js';
+import { givenSpec } from '../support/given-spec.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 
 let database: FreshDatabase;
@@ -28,23 +28,8 @@ beforeAll(async () => {
 afterAll(() => database.close());
 
 async function apply(model: string, training: object = {}, team = 'team') {
-  const spec = modelSpec.parse({
-    apiVersion: 'perennial/v1',
-    model,
-    team,
-    owner: 'alice',
-    data: {
-      source: { format: 'parquet', path: 'data.parquet', timeColumn: 'time' },
-      entity: 'id',
-      features: [{ name: 'distance', type: 'number' }],
-      label: { expression: 'late' },
-      contract: 'contract.yaml',
-    },
-    training,
-    approval: { remindAfter: '2h' },
-    release: { steps: [0.1, 0.5] },
-  });
-  return registerSpec(database.db, { content: { spec, contract: {}, base: '/data' }, by: 'alice' });
+  const [approval, release] = [{ remindAfter: '2h' }, { steps: [0.1, 0.5] }];
+  return giveSpec(database.db, givenSpec(model, { team, training, approval, release }));
 }
 const open = (model: string, firstRunId: string, change: object = {}) =>
   activities.openDelivery({
@@ -75,7 +60,7 @@ test('the plan of a training names its class of GPUs and its turn only where the
 });
 
 test('opening gives the next number, once for each chain of runs, with the lengths of time in milliseconds', async () => {
-  const { digest } = await apply('numbers');
+  const digest = await apply('numbers');
   const first = await open('numbers', 'run-1');
   expect(first).toMatchObject({
     delivery: 1,
@@ -127,7 +112,7 @@ test('a delivery that lost its workflow is closed when the next one opens', asyn
 
 test('what cannot be delivered is refused and changes nothing', async () => {
   await apply('refused');
-  const { digest } = await apply('other');
+  const digest = await apply('other');
   expect(await codeOf(open('unknown', 'r'))).toBe('MODEL_NOT_FOUND');
   expect(await codeOf(open('refused', 'r', { specDigest: digest }))).toBe('SPEC_NOT_FOUND');
   expect(await codeOf(open('refused', 'r', { specDigest: 'x' }))).toBe('INPUT_INVALID');

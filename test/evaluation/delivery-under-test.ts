@@ -1,22 +1,21 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { modelSpec, type ModelSpecInput } from '../../contracts/spec.js';
+import type { ModelSpecInput } from '../../contracts/spec.js';
 import type { ArtifactRef } from '../../contracts/names.js';
 import type { EvaluateInput, RegisterInput } from '../../contracts/stages.js';
 import type { Evaluated } from '../../contracts/evaluation.js';
 import type { Database } from '../../db/connect.js';
 import { closeDeliveryRow, openDeliveryRow } from '../../db/delivery/delivery.js';
-import { registerSpec } from '../../db/model/spec.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
+import { giveSpec } from '../support/given-model.js';
+import { givenSpec } from '../support/given-spec.js';
 import { keepRows } from '../support/parquet.js';
 
 export const model = 'flight-delay';
 
 /** A spec of the flights that the ONNX fixtures understand. */
 export function flightSpec(overrides: Partial<ModelSpecInput> = {}) {
-  return modelSpec.parse({
-    apiVersion: 'perennial/v1',
-    model,
+  return givenSpec(model, {
     team: 'operations',
     owner: 'ada',
     data: {
@@ -40,19 +39,16 @@ export async function openDelivery(
   db: Database,
   { spec = flightSpec(), run }: { spec?: ReturnType<typeof flightSpec>; run: string },
 ): Promise<{ model: string; delivery: number; specDigest: string }> {
-  const { digest } = await registerSpec(db, {
-    content: { spec, contract: {}, base: '/models' },
-    by: 'ada',
-  });
+  const specDigest = await giveSpec(db, spec, { base: '/models' });
   const { number } = await openDeliveryRow(db, {
     model,
     requestedBy: 'ada',
     trigger: 'drift',
     workflowId: `deliver/${model}`,
     firstRunId: run,
-    specDigest: digest,
+    specDigest,
   });
-  return { model, delivery: number, specDigest: digest };
+  return { model, delivery: number, specDigest };
 }
 
 export async function endDelivery(db: Database, delivery: number): Promise<void> {

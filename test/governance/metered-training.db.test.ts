@@ -16,6 +16,7 @@ import { setPriceBook } from '../../db/money/price-book.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLog } from '../../runtime/log.js';
 import { trainingKey } from '../../training/key.js';
+import { giveDelivery } from '../support/given-model.js';
 import { temporaryFolder } from '../support/artifacts.js';
 import { givenTraining, installation } from '../training/given.js';
 import { openWorkplace } from '../training/workplace.js';
@@ -40,9 +41,7 @@ describe('A training that is paid for', () => {
     await fresh.db.execute(
       sql`UPDATE delivery SET outcome = 'training-failed', closed_at = now() WHERE model = ${before.model} AND outcome IS NULL`,
     );
-    await fresh.db
-      .execute(sql`INSERT INTO delivery (model, number, workflow_id, first_run_id, trigger, requested_by, spec_digest, stage)
-      VALUES (${before.model}, ${delivery}, 'deliver', ${crypto.randomUUID()}, 'manual', 'ann', ${before.specDigest}, 'train')`);
+    await giveDelivery(fresh.db, input);
     for (const each of [before.delivery, delivery])
       await fresh.db.execute(sql`INSERT INTO validation (model, delivery, content, quarantined)
         VALUES (${before.model}, ${each}, ${JSON.stringify({ channels: before.channels })}, 0) ON CONFLICT DO NOTHING`);

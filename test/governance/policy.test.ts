@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { checkExpression, decideByPolicy, type PolicyInput } from '../../governance/policy.js';
 import { drawUpEvidence, policyDigestOf } from '../../governance/evidence.js';
-import { modelSpec } from '../../contracts/spec.js';
+import { givenSpec } from '../support/given-spec.js';
 
 const input: PolicyInput = {
   candidate: { version: 3, roc_auc: 0.71, log_loss: 0.4 },
@@ -89,19 +89,7 @@ describe('evidence', () => {
   });
 
   it('covers the gates and the approvers, so that loosening either voids an approval', () => {
-    const spec = modelSpec.parse({
-      apiVersion: 'perennial/v1',
-      model: 'flight-delay',
-      team: 'operations',
-      owner: 'ada',
-      data: {
-        source: { format: 'parquet', path: 'flights.parquet', timeColumn: 'date' },
-        entity: 'origin',
-        features: [{ name: 'distance', type: 'number' }],
-        label: { expression: 'delay > 15' },
-        contract: 'contract.yaml',
-      },
-    });
+    const spec = givenSpec('flight-delay');
     const digest = policyDigestOf(spec);
     const looser = { ...spec, evaluation: { ...spec.evaluation, margin: 0.5 } };
     const alone = { ...spec, approval: { ...spec.approval, selfApproval: true } };

@@ -1,8 +1,9 @@
 import { sql } from 'drizzle-orm';
-import { modelSpec, type ModelSpecInput } from '../../contracts/spec.js';
+import type { ModelSpecInput } from '../../contracts/spec.js';
 import type { Database } from '../../db/connect.js';
-import { registerSpec } from '../../db/model/spec.js';
 import { digestOf } from '../../runtime/digest.js';
+import { giveSpec } from '../support/given-model.js';
+import { givenData, givenSpec } from '../support/given-spec.js';
 
 export const model = 'flight-delay';
 
@@ -11,29 +12,13 @@ export async function giveModel(
   db: Database,
   settings: Pick<ModelSpecInput, 'release' | 'monitoring'> = {},
 ): Promise<string> {
-  const spec = modelSpec.parse({
-    apiVersion: 'perennial/v1',
-    model,
+  const spec = givenSpec(model, {
     team: 'network-operations',
     owner: 'ada',
-    data: {
-      source: { format: 'parquet', path: 'data/*.parquet', timeColumn: 'date' },
-      window: '30d',
-      entity: 'id',
-      features: [
-        { name: 'distance', type: 'number' },
-        { name: 'origin', type: 'category' },
-      ],
-      label: { expression: 'delay > 15' },
-      contract: 'contract.yaml',
-    },
+    data: { ...givenData, window: '30d' },
     ...settings,
   });
-  const { digest } = await registerSpec(db, {
-    content: { spec, contract: {}, base: '/' },
-    by: 'ada',
-  });
-  return digest;
+  return giveSpec(db, spec);
 }
 
 /** A registered version with its delivery (of the same number) and its approval. */

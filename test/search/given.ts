@@ -1,13 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { sql } from 'drizzle-orm';
 import type { Search } from '../../contracts/search.js';
-import { modelSpec } from '../../contracts/spec.js';
 import type { SearchKey, TrainModelInput } from '../../contracts/stages.js';
 import type { Database } from '../../db/connect.js';
-import { registerSpec } from '../../db/model/spec.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
+import { giveDelivery, giveSpec } from '../support/given-model.js';
+import { givenSpec } from '../support/given-spec.js';
 
 const trainer = fileURLToPath(new URL('searched-trainer', import.meta.url));
 
@@ -27,18 +26,7 @@ export async function givenSearch(
   const model = `searched-${crypto.randomUUID().slice(0, 8)}`;
   const ledger = join(folder, `ledger-${model}`);
   await mkdir(ledger);
-  const spec = modelSpec.parse({
-    apiVersion: 'perennial/v1',
-    model,
-    team: 'tests',
-    owner: 'ann',
-    data: {
-      source: { format: 'parquet', path: 'rows.parquet', timeColumn: 'date' },
-      entity: 'id',
-      features: [{ name: 'distance', type: 'number' }],
-      label: { expression: 'late' },
-      contract: 'contract.yaml',
-    },
+  const spec = givenSpec(model, {
     training: {
       trainer,
       parameters: { plan, ledger },
@@ -51,16 +39,11 @@ export async function givenSearch(
       },
     },
   });
-  const { digest } = await registerSpec(db, {
-    content: { spec, contract: {}, base: '/nowhere' },
-    by: 'ann',
-  });
-  await db.execute(sql`
-    INSERT INTO delivery (model, number, workflow_id, first_run_id, trigger, requested_by, spec_digest, stage)
-    VALUES (${model}, 1, ${`deliver/${model}`}, ${crypto.randomUUID()}, 'manual', 'ann', ${digest}, 'train')`);
+  const specDigest = await giveSpec(db, spec);
+  await giveDelivery(db, { model, specDigest });
   const rows = await artifacts.keepBytes('rows', 'channel');
   return {
-    key: { model, delivery: 1, specDigest: digest },
+    key: { model, delivery: 1, specDigest },
     channels: { train: rows, holdout: rows },
     ledger,
   };

@@ -11,6 +11,7 @@ import { recordOutcome } from '../../db/training/training.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { silentLog } from '../../runtime/log.js';
 import { temporaryArtifacts } from '../support/artifacts.js';
+import { giveDelivery } from '../support/given-model.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { givenTraining, installation } from './given.js';
 
@@ -46,12 +47,8 @@ const open = async (): Promise<SuperviseTrainingInput> => {
 };
 /** A later delivery of the same model, its training under way. */
 const openLater = async (input: SuperviseTrainingInput): Promise<SuperviseTrainingInput> => {
-  const { model, delivery } = input;
-  const number = delivery + 1;
-  await fresh.db.execute(sql`
-    INSERT INTO delivery (model, number, workflow_id, first_run_id, trigger, requested_by, spec_digest, stage)
-    VALUES (${model}, ${number}, ${`deliver/${model}`}, ${crypto.randomUUID()}, 'manual', 'ann', ${input.specDigest}, 'train')`);
-  const later = { ...input, delivery: number };
+  const later = { ...input, delivery: input.delivery + 1 };
+  await giveDelivery(fresh.db, later);
   return { ...later, ...(await attempts.openTrainingAttempt(later)) };
 };
 const keep = async (input: SuperviseTrainingInput, name: string, ...contents: string[]) => {
