@@ -42,15 +42,20 @@ export async function playPreemptions(
   const classes = Array.from({ length: lanes }, (_, lane) => classOf(lane));
   await countTrainings(arena, classes);
   const strikes: Strike[] = [];
-  const play = (name: string, round: PreemptionRound, gpuClass: string) =>
-    playPreemption(arena, { name, round, gpuClass, plans, strikes });
-  const peaceful = await play('in-peace', inPeace, classOf(0));
+  const play = (
+    name: string,
+    round: PreemptionRound,
+    where: Pick<PreemptionGiven, 'gpuClass' | 'plans'>,
+  ) => playPreemption(arena, { name, round, strikes, ...where });
+  // The same steps, at once: nobody disturbs it.
+  const hasty = { low: { ...plans.low, pause: 0 }, urgent: { ...plans.urgent, pause: 0 } };
+  const peaceful = await play('in-peace', inPeace, { gpuClass: classOf(0), plans: hasty });
   say(lineOf(peaceful));
   const played = [peaceful];
   const waiting = rounds.map((round, at) => ({ name: `round-${at + 1}`, round }));
   const workThrough = async (gpuClass: string): Promise<void> => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
-      const round = await play(next.name, next.round, gpuClass);
+      const round = await play(next.name, next.round, { gpuClass, plans });
       round.problems.push(...compareDigests(peaceful, round));
       played.push(round);
       say(lineOf(round));

@@ -2,7 +2,14 @@ import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openArena, type Arena } from '../../scripts/faults/arena.js';
 import { planKills, planOthers, processes, stages } from '../../scripts/faults/plan.js';
+import { judgeDevices } from '../../scripts/faults/gpu-reckoning.js';
 import { nameOf, playFaults } from '../../scripts/faults/play.js';
+import {
+  moments,
+  planPreemptionRounds,
+  preemptionTargets,
+} from '../../scripts/faults/preemption-plan.js';
+import { gpusFor, playPreemptions } from '../../scripts/faults/preemption-play.js';
 import { planTrainingRounds, processTargets } from '../../scripts/faults/training-plan.js';
 import { nameOfFaults, playTrainings } from '../../scripts/faults/training-play.js';
 import { trainerPython } from '../support/trainer.js';
@@ -17,6 +24,7 @@ beforeAll(async () => {
   arena = await openArena({
     python: await trainerPython(),
     ownDisk: false,
+    gpus: gpusFor(1),
     say: (sentence) => told.push(sentence),
   });
 }, 2 * minutes);
@@ -88,6 +96,61 @@ test(
       played.map(({ faults, problems }) => ({ faults: nameOfFaults(faults), problems })),
     ).toEqual(played.map(({ faults }) => ({ faults: nameOfFaults(faults), problems: [] })));
     expect(played).toHaveLength(7);
+    expect(strays).toEqual([]);
+  },
+  3 * minutes,
+);
+
+test('a plan of preemptions kills everything at every moment equally often, and is the same again', () => {
+  const pairs = moments.length * preemptionTargets.length;
+  const plan = planPreemptionRounds(3, 2 * pairs);
+  const first = plan.flatMap(({ faults: [fault] }) =>
+    fault ? [`${fault.target} ${fault.moment}`] : [],
+  );
+  for (const pair of new Set(first)) expect(first.filter((each) => each === pair)).toHaveLength(2);
+  expect(new Set(first).size).toBe(pairs);
+  expect(planPreemptionRounds(3, 2 * pairs)).toEqual(plan);
+});
+
+test('two trainings on one GPU are found by what they wrote down, however short they met', () => {
+  const life = (model: string, devices: number[], from: number, to: number) => ({
+    model,
+    attempt: 1,
+    devices,
+    from,
+    to,
+  });
+  const one = life('one', [0], 0, 100);
+  expect(judgeDevices([one, life('other', [0], 100, 200), life('third', [1], 0, 200)])).toEqual([]);
+  expect(judgeDevices([life('other', [0, 1], 99, 200), one])).toEqual([
+    'other (attempt 1) ran on GPU 0,1 beside one (attempt 1) on 0 for 1 ms',
+  ]);
+  expect(judgeDevices([one, life('one', [1], 50, 200)])).toHaveLength(1);
+});
+
+test(
+  'a training gives its GPU to an urgent one by checkpoint though its worker dies over it, and both end as if nothing had happened',
+  async () => {
+    const { played, strays } = await playPreemptions(arena, {
+      rounds: [
+        {
+          lows: [1, 1],
+          urgents: [{ gpus: 1, arrives: 0 }],
+          faults: [{ target: 'worker', moment: 'stop', after: 300 }],
+        },
+      ],
+      lanes: 1,
+      plans: {
+        low: { steps: 90, every: 7, pause: 0.1 },
+        urgent: { steps: 10, every: 7, pause: 0.05 },
+      },
+      say: (sentence) => told.push(sentence),
+    });
+    expect(played.map(({ name, problems }) => ({ name, problems }))).toEqual([
+      { name: 'in-peace', problems: [] },
+      { name: 'round-1', problems: [] },
+    ]);
+    expect(played[1]?.yields, told.join('\n')).toBe(1);
     expect(strays).toEqual([]);
   },
   3 * minutes,
