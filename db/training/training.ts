@@ -5,7 +5,7 @@ import type { AskedTrial, DeliveryKey, TrainingAttempt } from '../../contracts/s
 import type { ProgressLine, TrainingOutcome } from '../../contracts/training.js';
 import { appendAudit } from '../audit.js';
 import type { Database, Executor, Transaction } from '../connect.js';
-import { reopenStage } from '../delivery/stage.js';
+import { enterStage, reopenStage } from '../delivery/stage.js';
 import { metric, offsetsPerRank, trainingLog, trainingRun } from '../schema/training.js';
 
 const rowsAtOnce = 1_000;
@@ -24,6 +24,8 @@ export async function openTrainingRun(
       .onConflictDoNothing()
       .returning({ key: trainingRun.key });
     if (inserted.length === 0) return;
+    // It may wait long for a worker: that is training by then, and no part of the stage before.
+    await enterStage(tx, { model, delivery }, 'train');
     await reopenStage(tx, { model, delivery }, 'train');
     await appendAudit(tx, {
       actor: 'perennial',

@@ -74,6 +74,8 @@ describe('A training as people see it', () => {
   test('stands in its delivery by its own word, and with why the attempt before it ended', async () => {
     const input = await open();
     const training = async () => (await perennial.showDelivery(input.model, 1)).training;
+    // Before any worker has looked at it: what it waits for is told by this stage.
+    expect((await perennial.showDelivery(input.model, 1)).delivery.stage).toBe('train');
     expect(await training()).toMatchObject({ attempt: 1, retried: null, step: null, total: null });
     await recordProgress(fresh.db, input.key, [{ step: 7, total: 9, metrics: {} }]);
     expect(await training()).toMatchObject({ attempt: 1, step: 7, total: 9, metrics: {} });
