@@ -16,6 +16,8 @@ export interface LogQuery {
   attempt?: number;
   /** Only lines of this trial of a search; the chosen one's, or the newest's, when left out. */
   trial?: number;
+  /** Only lines of the replica of this rank. */
+  rank?: number;
   limit?: number;
 }
 

@@ -117,7 +117,9 @@ export type Lineage = z.infer<typeof lineage>;
  * Where a reading of the log stands: `attempt:offset`, of a search `trial:attempt:offset`; of several replicas the offset of each by
  * its rank, `1:2048,,512`, without that of one that was not read yet.
  */
-export const logCursor = z.string().regex(/^(\d+:)?\d+:\d*(,\d*)*$/, 'a cursor looks like 1:2048');
+export const logCursor = z
+  .string()
+  .regex(/^(\d{1,9}:)?\d{1,9}:\d{0,15}(,\d{0,15})*$/, 'a cursor looks like 1:2048');
 
 export const logPage = z.strictObject({
   lines: z.array(

@@ -38,6 +38,8 @@ const readLog = createRoute({
       attempt: z.coerce.number().int().positive().optional(),
       /** Of a search: this trial's; left out, the chosen one's, or the newest's while none is chosen. */
       trial: z.coerce.number().int().positive().optional(),
+      /** Of several replicas: this one's alone. */
+      rank: z.coerce.number().int().nonnegative().max(1_000).optional(),
     }),
   },
   responses: answers(logPage, 'Lines in order; go on from `next`'),

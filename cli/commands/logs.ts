@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { LogLine, Perennial } from '../../client/index.js';
+import type { LogLine, LogQuery, Perennial } from '../../client/index.js';
 import { durationPattern, milliseconds } from '../../contracts/duration.js';
 import { instant } from '../../contracts/names.js';
 import { connect, type CommonOptions } from '../connection.js';
@@ -12,6 +12,7 @@ interface LogsOptions extends CommonOptions {
   delivery?: number;
   attempt?: number;
   trial?: number;
+  rank?: number;
   since?: string;
   follow?: true;
 }
@@ -28,6 +29,7 @@ export function addLogsCommand(program: Command): void {
     .option('--delivery <number>', 'another than the newest', wholeNumber)
     .option('--attempt <number>', 'of this attempt alone', wholeNumber)
     .option('--trial <number>', 'of this trial of a search', wholeNumber)
+    .option('--rank <number>', 'of this replica alone', rankNumber)
     .option(
       '--since <when>',
       'from an instant on (ISO 8601), or from so long ago: 90s, 15m, 2h',
@@ -42,7 +44,7 @@ export function addLogsCommand(program: Command): void {
       'after',
       examples(
         'perennial logs flight-delay --follow',
-        'perennial logs flight-delay --delivery 7 --attempt 2',
+        'perennial logs flight-delay --delivery 7 --attempt 2 --rank 3',
         'perennial logs flight-delay --since 15m --json | jq -r .line',
       ),
     )
@@ -53,6 +55,7 @@ export function addLogsCommand(program: Command): void {
         ...(options.since === undefined ? {} : { from: options.since }),
         ...(options.attempt === undefined ? {} : { attempt: options.attempt }),
         ...(options.trial === undefined ? {} : { trial: options.trial }),
+        ...(options.rank === undefined ? {} : { rank: options.rank }),
       };
       const lines = options.follow
         ? perennial.followLogs(model, number, query)
@@ -76,12 +79,7 @@ async function sayLines(lines: AsyncIterable<LogLine>): Promise<void> {
 }
 
 /** Page by page, for a log may be large. */
-async function* writtenLines(
-  perennial: Perennial,
-  model: string,
-  number: number,
-  query: { from?: string; attempt?: number; trial?: number },
-) {
+async function* writtenLines(perennial: Perennial, model: string, number: number, query: LogQuery) {
   let since = '0:0';
   for (;;) {
     const page = await perennial.logs(model, number, { ...query, since });
@@ -89,6 +87,11 @@ async function* writtenLines(
     yield* page.lines;
     since = page.next;
   }
+}
+
+/** The first replica is number 0. */
+function rankNumber(text: string): number {
+  return text === '0' ? 0 : wholeNumber(text);
 }
 
 /** An instant as it stands, or the one so long ago. */

@@ -9,7 +9,7 @@ import { readLogCursor, writeLogCursor } from './log-cursor.js';
 
 /**
  * Lines that the trainer wrote after `since`, in order over all attempts or of one, kept at `from` or later: those of several replicas
- * in the order in which they were kept, each replica's in its own. Throws DELIVERY_NOT_FOUND.
+ * in the order in which they were kept, each replica's in its own; or those of one. Throws DELIVERY_NOT_FOUND.
  */
 export async function readLogPage(
   db: Executor,
@@ -21,6 +21,7 @@ export async function readLogPage(
     from,
     attempt: only,
     trial,
+    rank,
   }: {
     since: string;
     limit: number;
@@ -28,6 +29,7 @@ export async function readLogPage(
     attempt?: number | undefined;
     /** Of a search; left out, the one that stands for it. */
     trial?: number | undefined;
+    rank?: number | undefined;
   },
 ): Promise<LogPage> {
   // Whether it is over is asked before the lines: no line can slip between the two answers.
@@ -51,7 +53,7 @@ export async function readLogPage(
             AND ${from === undefined ? sql`true` : sql`at >= ${from}::timestamptz`}
           ORDER BY line_offset LIMIT ${limit}) unread) l
       WHERE r.model = ${model} AND r.delivery = ${number} AND r.trial = ${shown} AND r.attempt >= ${cursor.attempt}::int
-        AND ${only === undefined ? sql`true` : sql`r.attempt = ${only}`}
+        AND ${only === undefined ? sql`true` : sql`r.attempt = ${only}`} AND ${rank === undefined ? sql`true` : sql`ranks.rank = ${rank}`}
       ORDER BY r.attempt, l.turn, ranks.rank, l.line_offset LIMIT ${limit}`,
   );
   const lines = rows.map((row) => ({

@@ -181,7 +181,7 @@ describe('against a living server', () => {
     expect(followed).toEqual({ code: 0, stdout: 'one\ntwo\n', stderr: '' });
     const told = (await run('logs', 'flights', ...one, '--json', '--attempt', '1')).stdout.trim();
     expect(told.split('\n').map((line) => JSON.parse(line) as unknown)).toMatchObject([
-      { attempt: 1, offset: 0, line: 'one' },
+      { attempt: 1, rank: null, offset: 0, line: 'one' },
       { attempt: 1, offset: 4, line: 'two' },
     ]);
   });

@@ -272,6 +272,10 @@ describe('A training as people see it', () => {
     expect((await perennial.logs(model, 1, { since: next })).lines).toEqual([]);
     const again = (await perennial.logs(model, 1)).lines.map(({ line }) => line);
     expect(again).toHaveLength(6);
+    const second = await perennial.logs(model, 1, { rank: 2, limit: 1 });
+    expect(second).toMatchObject({ lines: [{ rank: 2, line: '2/0' }], next: '1:,,0' });
+    const third = await perennial.logs(model, 1, { rank: 2, since: second.next });
+    expect(third.lines).toMatchObject([{ rank: 2, line: '2/4' }]);
   });
 
   test('of a delivery that is not there is an error with its code', async () => {
