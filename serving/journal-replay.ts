@@ -1,17 +1,14 @@
 import { readFile, unlink } from 'node:fs/promises';
 import type pg from 'pg';
-import { armRole } from '../contracts/serving.js';
 import type { Database } from '../db/connect.js';
 import { loadMark, storePredictions } from '../db/serving/prediction.js';
-import { decodePredictions, type PredictionRow } from '../db/serving/prediction-tuple.js';
+import { decodePredictions } from '../db/serving/prediction-tuple.js';
 import type { Log } from '../runtime/log.js';
 import type { GatewayHome } from './gateway-home.js';
 import { findLeftovers, forgetDropped } from './journal.js';
 import type { GatewayMetrics } from './metrics.js';
-import type { CountedArm, WindowCounters } from './window-counters.js';
-
-/** How to count a replayed row; undefined where its version or model is no longer known. */
-export type FindArm = (row: PredictionRow) => Promise<CountedArm | undefined>;
+import type { FindArm } from './replayed-arm.js';
+import type { WindowCounters } from './window-counters.js';
 
 /**
  * Moves into the database what earlier runs in this place answered and did not get there. Marks stand at the ends of files, so a
@@ -72,11 +69,6 @@ export async function replayJournals({
       dropped,
     });
   }
-}
-
-/** Rows of a pinned version belong to no arm and are not counted. */
-export function isArm(role: string): role is CountedArm['role'] {
-  return armRole.safeParse(role).success;
 }
 
 async function* once(tuples: Buffer): AsyncIterable<Buffer> {

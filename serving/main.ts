@@ -5,7 +5,7 @@ import { requireKnownSchemaIfThere } from '../db/schema-needs.js';
 import { isLoopback, loadConfig, type Config } from '../runtime/config.js';
 import { createLog, type Log } from '../runtime/log.js';
 import { openArtifacts } from '../runtime/open-artifacts.js';
-import { createGateway } from './server.js';
+import { createGateway } from './gateway.js';
 
 /** Runs one gateway until SIGTERM or SIGINT. */
 async function runGateway(config: Config, log: Log): Promise<void> {

@@ -4,7 +4,7 @@ import type { Route } from '../../contracts/serving.js';
 import { canaryArms, championArms } from '../../release/arms.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { silentLog, type Log } from '../../runtime/log.js';
-import { createGateway, type Gateway, type GatewayLimits } from '../../serving/server.js';
+import { createGateway, type Gateway, type GatewayLimits } from '../../serving/gateway.js';
 import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { startLoad } from './load.js';

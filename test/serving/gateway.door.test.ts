@@ -4,7 +4,7 @@ import { inferAnswer } from '../../contracts/serving.js';
 import { readServingCost } from '../../db/money/serving-cost.js';
 import { setPriceBook } from '../../db/money/price-book.js';
 import { silentLog } from '../../runtime/log.js';
-import { createGateway, type Gateway } from '../../serving/server.js';
+import { createGateway, type Gateway } from '../../serving/gateway.js';
 import { prices } from '../governance/prices.js';
 import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';

@@ -1,24 +1,21 @@
-import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type pg from 'pg';
-import { PerennialError } from '../contracts/errors.js';
 import type { Database } from '../db/connect.js';
 import type { ArtifactStore } from '../runtime/artifacts.js';
 import { systemClock, type Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import { claimDeserted, claimGatewayHome, type GatewayHome } from './gateway-home.js';
-import { errorReply, sendReply, type Reply } from './http-exchange.js';
+import { closeServer, createHttpServer, listen } from './http-server.js';
 import { openJournal } from './journal.js';
-import { isArm, replayJournals, type FindArm } from './journal-replay.js';
+import { replayJournals } from './journal-replay.js';
 import { createGatewayMetrics, type GatewayMetrics } from './metrics.js';
-import { createModelCache, type ModelCache } from './model-cache.js';
+import { createModelCache } from './model-cache.js';
 import { createModelRoutes } from './model-routes.js';
 import { createPredictor } from './predict.js';
 import { startPredictionLog } from './prediction-log.js';
+import { createArmFinder } from './replayed-arm.js';
 import { createRequestRouter } from './request-router.js';
 import { listenForRoutes } from './route-listener.js';
-import { createRouteSplit, type RouteSplit } from './route-split.js';
+import { createRouteSplit } from './route-split.js';
 import { startUsageLog, storeLeftUsage } from './usage-log.js';
 import { createUsageMeter } from './usage-meter.js';
 import { createWindowCounters } from './window-counters.js';
@@ -59,9 +56,6 @@ const defaultLimits: GatewayLimits = {
   reckonEvery: 10_000,
   pollEvery: 2_000,
 };
-
-/** Longest time that requests under way get when the gateway stops. */
-const closingPatience = 10_000;
 
 export interface Gateway {
   readonly metrics: GatewayMetrics;
@@ -166,99 +160,5 @@ async function openGateway(deps: GatewayDeps, home: GatewayHome): Promise<Gatewa
       await cache.close();
       await home.leave();
     },
-  };
-}
-
-function createHttpServer(
-  answer: (request: IncomingMessage) => Promise<Reply> | Reply,
-  metrics: GatewayMetrics,
-  log: Log,
-): Server {
-  // Longer than the usual 60 seconds of load balancers, so that they close idle connections first.
-  const server = createServer({ keepAliveTimeout: 65_000, noDelay: true }, (request, response) => {
-    void respond(request, response);
-  });
-  const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const reply = await replyTo(request);
-    try {
-      // While the gateway stops, every answer ends its connection.
-      if (!server.listening) response.shouldKeepAlive = false;
-      sendReply(response, reply);
-    } catch (error) {
-      log.error('An answer could not be sent', { error: String(error) });
-      response.destroy();
-    }
-  };
-  const replyTo = async (request: IncomingMessage): Promise<Reply> => {
-    try {
-      return await answer(request);
-    } catch (error) {
-      return refuse(error, request);
-    }
-  };
-  const refuse = (error: unknown, request: IncomingMessage): Reply => {
-    const known = error instanceof PerennialError ? error : unexpected(error, request);
-    metrics.refused.inc({ code: known.code });
-    const reply = errorReply(known);
-    if (typeof known.details.allow === 'string') reply.headers = { allow: known.details.allow };
-    return reply;
-  };
-  const unexpected = (error: unknown, request: IncomingMessage): PerennialError => {
-    const requestId = randomUUID();
-    const stack = error instanceof Error ? error.stack : undefined;
-    const { method, url: path } = request;
-    log.error('A request failed', { requestId, method, path, error, stack });
-    return new PerennialError('INTERNAL', `The request failed; the log has it under ${requestId}.`);
-  };
-  return server;
-}
-
-function listen(server: Server, { port, host }: { port: number; host: string }): Promise<string> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const taken = error.code === 'EADDRINUSE';
-      reject(taken ? new PerennialError('PORT_TAKEN', `Port ${port} on ${host} is taken.`) : error);
-    });
-    server.listen(port, host, () => {
-      const { port: given } = server.address() as AddressInfo;
-      resolve(`http://${host.includes(':') ? `[${host}]` : host}:${given}`);
-    });
-  });
-}
-
-async function closeServer(server: Server): Promise<void> {
-  if (!server.listening) return;
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  const insist = setTimeout(() => server.closeAllConnections(), closingPatience);
-  await closed;
-  clearTimeout(insist);
-}
-
-/** How rows of an earlier run are counted: against their own version's reference, in windows of today's length. */
-function createArmFinder({
-  routes,
-  cache,
-  log,
-}: {
-  routes: RouteSplit;
-  cache: ModelCache;
-  log: Log;
-}): FindArm {
-  return async ({ model, version, role, revision }) => {
-    const route = routes.routeOf(model);
-    if (!route || !isArm(role)) return undefined;
-    try {
-      const { reference } = await cache.load(model, version);
-      const { windowMilliseconds } = route;
-      return { model, version, role, revision, windowMilliseconds, reference };
-    } catch (error) {
-      log.warn('Rows of an earlier run are stored but cannot be counted', {
-        model,
-        version,
-        error: error instanceof Error ? error.message : String(error),
-      });
-      return undefined;
-    }
   };
 }
