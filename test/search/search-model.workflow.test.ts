@@ -2,9 +2,19 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { tellBudgetExtended } from '../../client/temporal.js';
+import { queries } from '../../contracts/messages.js';
+import type { LackingMoney } from '../../contracts/money-wait.js';
+import { setBudgetLimits } from '../../db/money/budget-limits.js';
+import { listAwaitedMoney } from '../../db/money/money-wait.js';
+import { setPriceBook } from '../../db/money/price-book.js';
+import { readTrainingCost } from '../../db/money/training-cost.js';
+import { readSearchView } from '../../db/training/search-view.js';
 import { listTrialEvents, trialsOf } from '../../db/training/trial.js';
 import { createProcessBackend } from '../../training/process/backend.js';
+import { prices } from '../governance/prices.js';
 import { eventually } from '../workflows/world.js';
+import type { GivenSearch } from './given.js';
 import { openSearchWorld, type SearchWorld } from './world.js';
 
 describe('searchModel with real trainers and Optuna', () => {
@@ -49,7 +59,7 @@ describe('searchModel with real trainers and Optuna', () => {
     expect(killed).toMatchObject([{ state: 'complete', value: 0.65 }]);
 
     // Its checkpoint of step 2 was kept: of the killed one, as of all others, every step ran once.
-    const ran = (await readFile(join(asked.ledger, 'steps'), 'utf8')).trim().split('\n');
+    const ran = await ranSteps(asked);
     expect(new Set(ran).size).toBe(ran.length);
     for (const { key } of await backend.list())
       expect(await backend.status(key)).toMatchObject({ state: 'exited' });
@@ -79,6 +89,56 @@ describe('searchModel with real trainers and Optuna', () => {
     const stopped = { state: 'failed', reason: 'It was stopped with its search.' };
     expect(trials).toMatchObject([stopped, stopped]);
   });
+
+  test('money that runs out: without a good trial it waits and goes on where it was, with one it ends with the best', async () => {
+    const { db, given, start, temporal } = world;
+    await setPriceBook(db, { content: prices, by: 'ann' });
+    const asked = await given('0.5:slow 0.6:slow 0.7:slow 0.8:slow');
+    const { model } = asked.key;
+    const limit = (hard: number) =>
+      setBudgetLimits(db, {
+        name: { scope: 'model', name: model },
+        limits: { soft: null, hard, period: 'total', currency: 'EUR' },
+        by: 'ann',
+        reason: '',
+      });
+    /** Twenty seconds of grace are held back: what is left is half a second. */
+    const limitDuring = async (turn: number) => {
+      await eventually(`turn ${turn}`, async () => (await ranSteps(asked)).includes(`${turn} 2`));
+      await limit(((await readTrainingCost(db, model)).deliveries[0]?.used.amount ?? 0) + 20_500);
+    };
+    const handle = await start(asked, { trials: 4, parallel: 1 });
+    await limitDuring(0);
+    await eventually('the wait', async () => {
+      const { money } = await handle.query<{ money?: LackingMoney | null }>(queries.state);
+      return money?.budget === `model ${model} (total)`;
+    });
+    const awaited = () => listAwaitedMoney(db, { scope: 'model', name: model });
+    expect(await awaited()).toMatchObject([{ model, delivery: 1, attempt: 1 }]);
+    expect(trialsOf(await listTrialEvents(db, asked.key))).toMatchObject([{ state: 'asked' }]);
+
+    await limit(1e9);
+    await tellBudgetExtended(temporal.client, model, 1, { by: 'bo' });
+    await limitDuring(1);
+    expect(await handle.result()).toMatchObject({
+      kind: 'succeeded',
+      trial: { number: 1 },
+      note: expect.stringMatching(/^Money ended the search after \d of 4 trials/) as string,
+    });
+    const { endedByMoney, trials } = await readSearchView(db, model, 1);
+    expect(endedByMoney).toBe(true);
+    expect(trials[0]).toMatchObject({ state: 'complete', chosen: true, attempts: 2 });
+    expect(trials.at(-1)).toMatchObject({ state: 'failed' });
+    expect(await awaited()).toEqual([]);
+    const ran = await ranSteps(asked);
+    expect(new Set(ran).size).toBe(ran.length);
+  });
+
+  /** What its trainers really did, by turn and step. */
+  async function ranSteps({ ledger }: GivenSearch): Promise<string[]> {
+    const steps = await readFile(join(ledger, 'steps'), 'utf8').catch(() => '');
+    return steps.split('\n').filter(Boolean);
+  }
 
   /** Events of each run of a chain. */
   async function runsOf(id: string): Promise<number[]> {

@@ -55,7 +55,7 @@ export async function openSearchWorld(
   const { db } = fresh;
   const installation = 'test';
   const backend = openBackend({ jobs: join(folder, 'jobs'), installation, artifacts, python });
-  const watching = { backend, log: silentLog, clock: systemClock, pollEvery: 50 };
+  const watching = { backend, log: silentLog, clock: systemClock, pollEvery: 50, meterEvery: 50 };
   const activities = {
     [taskQueues.pipeline]: {
       ...createTrainingAttempts({ db, backendName: backend.name, installation }),

@@ -63,7 +63,7 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 state = begin()
 loss, _, fate = plan[state["turn"]].partition(":")
 loss = asked["rate"] if loss == "rate" else loss
-total = 600 if fate == "lags" else 4
+total = {"lags": 600, "slow": 20}.get(fate, 4)
 while state["step"] < total:
     state["step"] += 1
     if ledger.exists():
