@@ -6,7 +6,9 @@ import {
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
+  PutObjectCommand,
   S3Client,
+  type _Object,
   type S3ClientConfig,
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
@@ -15,6 +17,10 @@ import type { ArtifactRef } from '../contracts/names.js';
 import { keptAnewAfter, type ArtifactStore } from './artifacts.js';
 import { createContentFolder } from './content-folder.js';
 import { sha256Hex, sha256OfFile } from './digest.js';
+import { createRemovals } from './s3-removal.js';
+
+/** An object that is taken away behind its upload is put there again, so often. */
+const uploads = 3;
 
 /**
  * Artifacts in a bucket; what is read is kept in `cache`. A name says what the bytes are, so a lost race between two writers overwrites an object
@@ -39,17 +45,47 @@ export function createS3Artifacts({
     ...options,
   });
   const copies = createContentFolder(cache);
-  const folder = prefix === '' ? 'sha256/' : `${prefix}/sha256/`;
+  const top = prefix === '' ? '' : `${prefix}/`;
+  const folder = `${top}sha256/`;
   const keyOf = (sha256: string) => `${folder}${sha256.slice(0, 2)}/${sha256}`;
 
-  const glance = async (sha256: string) => {
+  const glance = async (Key: string) => {
     try {
-      const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: keyOf(sha256) }));
-      return { bytes: head.ContentLength, modifiedAt: head.LastModified?.getTime() ?? 0 };
+      const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key }));
+      return { key: Key, bytes: head.ContentLength, modifiedAt: head.LastModified?.getTime() ?? 0 };
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;
     }
+  };
+
+  const put = async (Key: string, Body: string) => {
+    await s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body }));
+  };
+
+  const drop = async (Key: string, abortSignal?: AbortSignal) => {
+    const options = abortSignal ? { abortSignal } : {};
+    await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key }), options);
+  };
+
+  const listBelow = async (Prefix: string) => {
+    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix }));
+    return Contents.map(describe);
+  };
+
+  const noticesOf = (sha256: string) => `${top}removing/${sha256}/`;
+  const removals = createRemovals({ glance, listBelow, put, drop }, { keyOf, noticesOf });
+
+  const upload = async (sha256: string, kind: string, body: () => Readable): Promise<void> => {
+    for (let tries = 0; tries < uploads; tries += 1) {
+      const params = { Bucket: bucket, Key: keyOf(sha256), Body: body(), Metadata: { kind } };
+      await new Upload({ client: s3, params }).done();
+      if (await removals.survives(sha256)) return;
+    }
+    throw new PerennialError(
+      'ARTIFACT_NOT_FOUND',
+      `s3://${bucket}/${keyOf(sha256)} was put there ${uploads} times and is not there.`,
+    );
   };
 
   const keep = async (
@@ -57,14 +93,9 @@ export function createS3Artifacts({
     body: () => Readable,
   ): Promise<ArtifactRef> => {
     const Key = keyOf(sha256);
-    const found = await glance(sha256);
-    if (found?.bytes !== bytes || found.modifiedAt < Date.now() - keptAnewAfter) {
-      const Body = body();
-      await new Upload({
-        client: s3,
-        params: { Bucket: bucket, Key, Body, Metadata: { kind } },
-      }).done();
-    }
+    const found = await glance(Key);
+    if (found?.bytes !== bytes || found.modifiedAt < Date.now() - keptAnewAfter)
+      await upload(sha256, kind, body);
     return { uri: `s3://${bucket}/${Key}#${kind}`, sha256, bytes, schemaVersion: 1 };
   };
 
@@ -105,13 +136,13 @@ export function createS3Artifacts({
     },
     localPath,
     readJson: async (ref) => JSON.parse(await readFile(await localPath(ref), 'utf8')) as unknown,
-    has: async (sha256) => (await glance(sha256)) !== undefined,
+    has: async (sha256) => (await glance(keyOf(sha256))) !== undefined,
     list: () => listObjects(s3, { bucket, folder }),
     remove: async (sha256, unlessKeptSince) => {
-      const found = unlessKeptSince && (await glance(sha256));
-      if (found && found.modifiedAt > unlessKeptSince.getTime()) return false;
+      if (unlessKeptSince) {
+        if (!(await removals.remove(sha256, unlessKeptSince))) return false;
+      } else await drop(keyOf(sha256));
       await copies.remove(sha256);
-      await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: keyOf(sha256) }));
       return true;
     },
   };
@@ -123,11 +154,15 @@ async function* listObjects(s3: S3Client, { bucket, folder }: { bucket: string; 
     const page = await s3.send(
       new ListObjectsV2Command({ Bucket: bucket, Prefix: folder, ContinuationToken }),
     );
-    for (const { Key = '', Size = 0, LastModified = new Date(0) } of page.Contents ?? []) {
-      yield { sha256: Key.slice(-64), bytes: Size, modifiedAt: LastModified };
+    for (const { key, bytes, modifiedAt } of (page.Contents ?? []).map(describe)) {
+      yield { sha256: key.slice(-64), bytes, modifiedAt: new Date(modifiedAt) };
     }
     ContinuationToken = page.NextContinuationToken;
   } while (ContinuationToken !== undefined);
+}
+
+function describe({ Key = '', Size = 0, LastModified }: _Object) {
+  return { key: Key, bytes: Size, modifiedAt: LastModified?.getTime() ?? 0 };
 }
 
 function isMissing(error: unknown): boolean {
