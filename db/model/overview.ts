@@ -5,8 +5,6 @@ import { modelSummary, type ModelSummary, type Status } from '../../contracts/ov
 import type { Executor } from '../connect.js';
 import { instantOf, readRows, type Row } from '../rows.js';
 
-export { readRows } from '../rows.js';
-
 const summaries = sql`
   SELECT m.name AS model, m.team, coalesce(s.content #>> '{spec,owner}', '') AS owner, m.current_spec, m.created_at, m.retired_at, m.off_air_at,
     (SELECT version FROM alias WHERE model = m.name AND name = 'champion') AS champion,

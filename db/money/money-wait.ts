@@ -13,8 +13,8 @@ import type { TrainingAttempt } from '../../contracts/stages.js';
 import { appendAudit } from '../audit.js';
 import { budgetsOver } from './budget.js';
 import type { Database, Executor } from '../connect.js';
+import { readRows } from '../rows.js';
 import { addToOutbox } from '../outbox.js';
-import { readRows } from '../model/overview.js';
 import { moneyWait } from '../schema/money.js';
 
 export interface MoneyWait {
