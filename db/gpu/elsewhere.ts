@@ -2,15 +2,15 @@ import { sql } from 'drizzle-orm';
 import type { Executor } from '../connect.js';
 import { readRows } from '../rows.js';
 import { advertLasts } from './advert.js';
-import { asksLast, type Asker } from './yield.js';
+import { asksLast, wouldYieldTo, type Asker } from './yield.js';
 
 /**
- * Whether one that waits on a machine would do better at the queue of its class: another machine has room for it and nobody who asks
- * there, or a more urgent training waits that no worker has a free slot to look after.
+ * Whether one that waits on a machine would do better at the queue of its class: another machine has room for it, also by asking less urgent
+ * ones as nobody can be asked here, and nobody who asks there, or a more urgent training waits that no worker has a free slot to look after.
  */
 export async function hasBetterPlace(
   db: Executor,
-  { host, class: name, priority }: Asker,
+  { host, class: name, key, priority }: Asker,
   count: number,
 ): Promise<boolean> {
   const [row] = await readRows(
@@ -18,8 +18,10 @@ export async function hasBetterPlace(
     sql`SELECT EXISTS (
         SELECT 1 FROM gpu_advert a
         WHERE a.class = ${name} AND a.host <> ${host} AND a.seen_at > now() - ${advertLasts} * interval '1 second'
-          AND a.devices - ${count} >= (SELECT count(*) FROM gpu_lease l JOIN training_run held USING (key)
-            WHERE l.host = a.host AND l.class = a.class AND held.outcome IS NULL AND l.expires_at > now())
+          AND a.devices - ${count} >= (SELECT count(*) FROM gpu_lease l JOIN training_run held USING (key) LEFT JOIN placement p USING (key)
+            WHERE l.host = a.host AND l.class = a.class AND held.outcome IS NULL AND l.expires_at > now()
+              AND NOT coalesce(${wouldYieldTo(priority)}, false))
+          AND NOT EXISTS (SELECT 1 FROM gpu_lease l WHERE l.host = ${host} AND l.yield_to = ${key})
           AND NOT EXISTS (SELECT 1 FROM gpu_wait w
             WHERE w.host = a.host AND w.class = a.class AND w.asked_at > now() - ${asksLast})
       ) OR EXISTS (

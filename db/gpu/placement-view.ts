@@ -3,17 +3,22 @@ import { z } from 'zod';
 import type { PlacementLook } from '../../contracts/placement.js';
 import type { Executor } from '../connect.js';
 import { readRows } from '../rows.js';
+import { wouldYieldTo } from './yield.js';
 import { advertLasts } from './advert.js';
 
 /** Earlier trainings that tell how long one of a class usually takes. */
 const remembered = 50;
 
-/** One that asks for GPUs of the class and has not ended; `ran` is null while it waits, else how many seconds it has had them. */
+/**
+ * One that asks for GPUs of the class and has not ended; `ran` is null while it waits, else how many seconds it has had them. `yields` where
+ * it would give them to the one that is told.
+ */
 const rival = z.object({
   key: z.string(),
   name: z.string(),
   count: z.int(),
   ran: z.number().nullable(),
+  yields: z.boolean(),
 });
 export type Rival = z.infer<typeof rival>;
 
@@ -33,11 +38,11 @@ export interface GpuClassStanding {
 export async function lookAtPlacement(db: Executor, key: string): Promise<PlacementLook> {
   const [asked] = await readRows(
     db,
-    sql`SELECT p.class, p.count FROM placement p JOIN training_run r USING (key)
+    sql`SELECT p.class, p.count, p.priority FROM placement p JOIN training_run r USING (key)
       WHERE p.key = ${key} AND r.outcome IS NULL AND NOT EXISTS (SELECT 1 FROM gpu_lease WHERE key = ${key})`,
   );
   if (!asked) return { begun: true, waits: null };
-  const standing = await readStanding(db, String(asked.class));
+  const standing = await readStanding(db, String(asked.class), Number(asked.priority));
   return { begun: false, waits: waitsFor(standing, { key, count: Number(asked.count) }) };
 }
 
@@ -54,7 +59,11 @@ export async function listUnservedClasses(db: Executor): Promise<string[]> {
 
 const fresh = sql`a.seen_at > now() - ${advertLasts} * interval '1 second'`;
 
-async function readStanding(db: Executor, name: string): Promise<GpuClassStanding> {
+async function readStanding(
+  db: Executor,
+  name: string,
+  priority: number,
+): Promise<GpuClassStanding> {
   const [known] = await readRows(
     db,
     sql`SELECT (SELECT coalesce(sum(devices), 0)::int FROM gpu_advert a WHERE a.class = ${name} AND ${fresh}) AS devices,
@@ -66,7 +75,8 @@ async function readStanding(db: Executor, name: string): Promise<GpuClassStandin
   const rows = await readRows(
     db,
     sql`SELECT p.key, r.model || '/' || r.delivery AS name, p.count,
-        (SELECT extract(epoch FROM now() - min(l.taken_at))::float8 FROM gpu_lease l WHERE l.key = p.key) AS ran
+        (SELECT extract(epoch FROM now() - min(l.taken_at))::float8 FROM gpu_lease l WHERE l.key = p.key) AS ran,
+        (SELECT coalesce(bool_and(${wouldYieldTo(priority)}), false) FROM gpu_lease l WHERE l.key = p.key) AS yields
       FROM placement p JOIN training_run r USING (key)
       WHERE p.class = ${name} AND r.outcome IS NULL ORDER BY p.priority, p.since, p.key`,
   );
@@ -89,7 +99,7 @@ export function waitsFor(
   const seconds =
     usual === null
       ? null
-      : [...ahead, ...holding].reduce(
+      : [...ahead, ...holding.filter(({ yields }) => !yields)].reduce(
           (sum, each) => sum + each.count * Math.max(0, usual - (each.ran ?? 0)),
           0,
         ) / devices;

@@ -1,4 +1,4 @@
-import { and, eq, inArray, sql } from 'drizzle-orm';
+import { and, eq, inArray, sql, type SQL } from 'drizzle-orm';
 import { z } from 'zod';
 import { appendAudit } from '../audit.js';
 import type { Transaction } from '../connect.js';
@@ -86,13 +86,17 @@ async function listAble(
       WHERE l.host = ${host} AND l.class = ${name}
       GROUP BY l.key, r.model, r.delivery, p.priority, p.preempted
       HAVING bool_or(r.outcome IS NOT NULL OR w.key IS NOT NULL OR l.yield_told_at IS NOT NULL OR l.expires_at <= now())
-        OR (p.priority > ${priority} AND p.preempted < ${mostPreemptions} AND (
-          min(l.taken_at) > now() - ${youngMinutes} * interval '1 minute' OR EXISTS (
-            SELECT 1 FROM checkpoint c
-            WHERE c.key LIKE regexp_replace(l.key, '\\d+$', '%') AND c.corrupt_at IS NULL)))
+        OR bool_and(${wouldYieldTo(priority)})
       ORDER BY p.priority DESC, min(l.taken_at) DESC`,
   );
   return rows.map((row) => holder.parse(row));
+}
+
+/** Whether the holder of a lease `l` by a placement `p` may be asked by one of this priority. */
+export function wouldYieldTo(priority: number): SQL {
+  return sql`(p.priority > ${priority} AND p.preempted < ${mostPreemptions} AND (
+    l.taken_at > now() - ${youngMinutes} * interval '1 minute' OR EXISTS (
+      SELECT 1 FROM checkpoint c WHERE c.key LIKE regexp_replace(l.key, '\\d+$', '%') AND c.corrupt_at IS NULL)))`;
 }
 
 /** Time after which one that has not asked again waits no more. */

@@ -173,6 +173,25 @@ describe('A more urgent training', () => {
     expect(await ask(other)).toMatchObject({ devices: [0] });
   });
 
+  it('goes where less urgent ones would give way, as long as nobody is asked where it waits', async () => {
+    const equals = await enter(0, { count: 3, priority: 1 });
+    await ask(equals);
+    const elsewhere = { ...machine, host: 'two' };
+    await advertiseGpus(db, [elsewhere]);
+    const modest = await enter(1, { count: 2, priority: 4 });
+    const { key } = modest.attempt;
+    await takeGpus(db, elsewhere, { key, count: 2, priority: 4, ttl });
+    const urgent = await enter(2, { count: 2, priority: 1 });
+    await ask(urgent);
+    const asker = { ...machine, key: urgent.attempt.key, priority: 1 };
+    expect(await hasBetterPlace(db, asker, 2)).toBe(true);
+    expect(await hasBetterPlace(db, { ...asker, priority: 4 }, 2)).toBe(false);
+    await db.execute(sql`UPDATE placement SET priority = 4 WHERE key = ${equals.attempt.key}`);
+    await ask(urgent);
+    expect(await wanted(equals)).toBe(urgent.name);
+    expect(await hasBetterPlace(db, asker, 2)).toBe(false);
+  });
+
   it('leaves its slot to a training whose worker has died', async () => {
     const holder = await enter(0);
     await ask(holder);
