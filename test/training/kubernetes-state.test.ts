@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { jobObject, podObject, type PodObject } from '../../training/kubernetes/objects.js';
-import { imageProblem, readState, readStopped } from '../../training/kubernetes/state.js';
+import {
+  imageProblem,
+  newestByRank,
+  readState,
+  readStopped,
+} from '../../training/kubernetes/state.js';
 
 const began = '2026-11-22T06:00:00Z';
 const ended = '2026-11-22T06:10:00Z';
@@ -25,6 +30,10 @@ function pod(state: object, changes: { name?: string; status?: object; metadata?
 
 function endedPod(exitCode: number, reason = 'Error', changes: Parameters<typeof pod>[1] = {}) {
   return pod({ terminated: { exitCode, reason, startedAt: began, finishedAt: ended } }, changes);
+}
+
+function ofRank(rank: number) {
+  return { labels: { 'batch.kubernetes.io/job-completion-index': String(rank) } };
 }
 
 const failed = { type: 'Failed', reason: 'PodFailurePolicy', message: 'matching FailJob rule' };
@@ -128,11 +137,35 @@ describe('What a Job and its pods mean', () => {
   it('blames the replica that failed by itself, not those that were then stopped', () => {
     const told = { deletionTimestamp: ended };
     const stopped = endedPod(143, 'Error', { name: 'a-job-0-abcde', metadata: told });
-    const broken = endedPod(1, 'Error', { name: 'a-job-1-abcde' });
+    const broken = endedPod(1, 'Error', { name: 'a-job-1-abcde', metadata: ofRank(1) });
     expect(readState(job([failed], { completions: 2 }), [stopped, broken])).toMatchObject({
       code: 1,
-      reason: 'The replica a-job-1-abcde ended with exit code 1.',
+      reason: 'Replica 1 ended with exit code 1, and so all were ended.',
     });
+  });
+
+  it('reads the output of each replica, of its newest pod', () => {
+    const born = (rank: number, creationTimestamp: string) => ({
+      name: `a-job-${rank}-${creationTimestamp.slice(17, 19)}`,
+      metadata: { ...ofRank(rank), creationTimestamp },
+    });
+    const pods = [
+      pod({}, born(1, '2026-11-22T06:00:30Z')),
+      pod({}, born(0, '2026-11-22T06:00:01Z')),
+      pod({}, born(1, '2026-11-22T06:00:02Z')),
+    ];
+    const read = [...newestByRank(pods)].map(
+      ([
+        rank,
+        {
+          metadata: { name },
+        },
+      ]) => [rank, name],
+    );
+    expect(read.toSorted()).toEqual([
+      [0, 'a-job-0-01'],
+      [1, 'a-job-1-30'],
+    ]);
   });
 
   it('calls a command that cannot be started by the code of shells, in the words of the engine', () => {

@@ -1,4 +1,5 @@
 import type { JobStatus } from '../../contracts/training.js';
+import { tellCulprit } from '../replicas.js';
 import type { Exited } from './end.js';
 import { completionIndex, container } from './manifest.js';
 import type { Condition, JobObject, PodObject, Terminated } from './objects.js';
@@ -107,9 +108,9 @@ function readFailure(
   const outOfMemory = ended?.reason === 'OOMKilled';
   const unstarted = ['StartError', 'ContainerCannotRun'].includes(ended?.reason ?? '');
   const code = unstarted ? noCommand : (ended?.exitCode ?? killed);
-  const reason = ended
-    ? engineWords(ended, job.spec.completions > 1 ? pod.metadata.name : undefined)
-    : wordsOf(pod.status);
+  const culprit =
+    job.spec.completions > 1 ? tellCulprit(rankOf(pod), { code, outOfMemory }) : undefined;
+  const reason = ended ? (engineWords(ended) ?? culprit) : wordsOf(pod.status);
   return { code, outOfMemory, ...(reason === undefined ? {} : { reason }) };
 }
 
@@ -122,10 +123,9 @@ function readVerdict(over: Condition): Pick<Exited, 'code' | 'reason'> {
 }
 
 /** "Error" and "Completed" say no more than the exit code does. */
-function engineWords({ reason, message, exitCode }: Terminated, pod?: string): string | undefined {
+function engineWords({ reason, message }: Terminated): string | undefined {
   const told = reason !== undefined && !['Error', 'Completed', 'OOMKilled'].includes(reason);
-  if (told) return [reason, message].filter(Boolean).join(': ');
-  return pod === undefined ? undefined : `The replica ${pod} ended with exit code ${exitCode}.`;
+  return told ? [reason, message].filter(Boolean).join(': ') : undefined;
 }
 
 function whyWaiting(pods: PodObject[]): string {
