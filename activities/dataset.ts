@@ -2,7 +2,7 @@ import { snapshotManifest, type Snapshot, type Validation } from '../contracts/d
 import type { DeliveryKey, IngestInput, ValidateInput } from '../contracts/stages.js';
 import { parseContract } from '../dataset/contract.js';
 import { takeSnapshot } from '../dataset/snapshot.js';
-import { validateSnapshot } from '../dataset/validate.js';
+import { validateSnapshot } from '../dataset/validation/validate.js';
 import type { Database } from '../db/connect.js';
 import { recordSnapshot, recordValidation } from '../db/delivery/dataset.js';
 import { loadSpec } from '../db/model/spec.js';

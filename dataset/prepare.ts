@@ -3,7 +3,7 @@ import { PerennialError } from '../contracts/errors.js';
 import type { Feature, ModelSpec } from '../contracts/spec.js';
 import { duckMessage, literal, quoteName, type Duck } from './duckdb.js';
 import { embed, type NamedExpression } from './expression.js';
-import { quarantiningCheck, type RowCheck } from './row-check.js';
+import { quarantiningCheck, type RowCheck } from './validation/row-check.js';
 import { eventTime } from './source.js';
 
 type Data = ModelSpec['data'];

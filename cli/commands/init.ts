@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { PerennialError } from '../../client/index.js';
 import { modelName } from '../../contracts/names.js';
-import type { Guess } from '../../dataset/guess.js';
+import type { Guess } from '../../dataset/guess/guess.js';
 import { principalOf, type CommonOptions } from '../connection.js';
 import { examples } from '../examples.js';
 import { UsageError } from '../failure.js';
@@ -98,7 +98,7 @@ async function guessOf({
     return undefined;
   }
   // Loaded here alone: the other commands need no DuckDB.
-  const { guessFromCsv } = await import('../../dataset/guess-from-csv.js');
+  const { guessFromCsv } = await import('../../dataset/guess/from-csv.js');
   return guessFromCsv(resolve(from), hints);
 }
 

@@ -1,5 +1,5 @@
-import { isLegal, isNumeric, type ColumnProfile } from '../../dataset/column-profile.js';
-import type { Guess } from '../../dataset/guess.js';
+import { isLegal, isNumeric, type ColumnProfile } from '../../dataset/guess/column-profile.js';
+import type { Guess } from '../../dataset/guess/guess.js';
 import { remark, scalar } from './yaml-text.js';
 
 /** A text column is held to the values seen where each was seen this often on average. */

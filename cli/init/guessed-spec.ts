@@ -1,5 +1,5 @@
-import type { Guess } from '../../dataset/guess.js';
-import { percent } from '../../dataset/guess-features.js';
+import type { Guess } from '../../dataset/guess/guess.js';
+import { percent } from '../../dataset/guess/features.js';
 import { remark, scalar } from './yaml-text.js';
 
 const holdout = 0.2;

@@ -1,7 +1,7 @@
 /** Our half of `validate`, in a process of its own: judges the snapshot in a folder and prints what it found and what that cost. Imports are not counted. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { validateSnapshot } from '../../dataset/validate.js';
+import { validateSnapshot } from '../../dataset/validation/validate.js';
 import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';
 import { readFlightsContract, type FlightsSnapshot } from './flights-snapshot.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { compileContract } from '../../dataset/contract-sql.js';
-import { rowFinding } from '../../dataset/finding.js';
+import { compileContract } from '../../dataset/validation/contract-sql.js';
+import { rowFinding } from '../../dataset/validation/finding.js';
 import { contract, judgeRows, quarantineAll, trips } from './rows.js';
 
 /** Two of twenty trips get the value; the rest stay good. */

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { nameBeside } from '../../dataset/own-names.js';
+import { nameBeside } from '../../dataset/validation/own-names.js';
 import { query } from '../support/parquet.js';
 import { contract, data, judge, judgeRows, quarantineAll, trips, workplace } from './rows.js';
 

@@ -4,7 +4,7 @@ import type { SnapshotManifest, Snapshot, Validation } from '../../contracts/dat
 import type { ModelSpec, ModelSpecInput } from '../../contracts/spec.js';
 import type { TimeWindow } from '../../contracts/names.js';
 import { takeSnapshot, type TakenSnapshot } from '../../dataset/snapshot.js';
-import { validateSnapshot } from '../../dataset/validate.js';
+import { validateSnapshot } from '../../dataset/validation/validate.js';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
 import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
 import { givenSpec } from '../support/given-spec.js';

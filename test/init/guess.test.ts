@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { guessedContract } from '../../cli/init/guessed-contract.js';
 import { guessedSpec } from '../../cli/init/guessed-spec.js';
 import { parseContract, parseSpec } from '../../client/index.js';
-import { guessFromCsv } from '../../dataset/guess-from-csv.js';
-import type { Guess, GuessHints } from '../../dataset/guess.js';
+import { guessFromCsv } from '../../dataset/guess/from-csv.js';
+import type { Guess, GuessHints } from '../../dataset/guess/guess.js';
 
 let folder = '';
 beforeAll(async () => {

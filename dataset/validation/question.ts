@@ -1,4 +1,4 @@
-import { quoteName, type Duck } from './duckdb.js';
+import { quoteName, type Duck } from '../duckdb.js';
 import type { JudgedRows } from './judged-rows.js';
 import { findBadWords, textsInDictionaries } from './pattern.js';
 import { before, findRepeats, seemsToAscend } from './repeats.js';

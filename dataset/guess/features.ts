@@ -1,4 +1,4 @@
-import { preparedColumns } from '../contracts/dataset.js';
+import { preparedColumns } from '../../contracts/dataset.js';
 import { isLegal, isNumeric, typedColumn, type ColumnProfile } from './column-profile.js';
 import type { Guess } from './guess.js';
 

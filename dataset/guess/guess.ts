@@ -1,4 +1,4 @@
-import type { Feature } from '../contracts/spec.js';
+import type { Feature } from '../../contracts/spec.js';
 import type { ColumnProfile } from './column-profile.js';
 
 /** What a person may say beforehand; the rest is guessed. */

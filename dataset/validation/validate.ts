@@ -1,14 +1,16 @@
 import { join } from 'node:path';
-import type { DataContract } from '../contracts/contract.js';
-import type { Snapshot, SnapshotManifest, Validation } from '../contracts/dataset.js';
-import { PerennialError } from '../contracts/errors.js';
-import type { ArtifactRef } from '../contracts/names.js';
-import type { ModelSpec } from '../contracts/spec.js';
-import type { ArtifactStore } from '../runtime/artifacts.js';
+import type { DataContract } from '../../contracts/contract.js';
+import type { Snapshot, SnapshotManifest, Validation } from '../../contracts/dataset.js';
+import { PerennialError } from '../../contracts/errors.js';
+import type { ArtifactRef } from '../../contracts/names.js';
+import type { ModelSpec } from '../../contracts/spec.js';
+import type { ArtifactStore } from '../../runtime/artifacts.js';
+import { withDuckDb, type Duck, type Progress } from '../duckdb.js';
+import { checkExpressions, typeOfExpression } from '../expression.js';
+import { prepareRows, specChecks, specExpressions } from '../prepare.js';
+import { inWorkFolder } from '../work-folder.js';
 import { cleanRows, collectBadRows } from './bad-rows.js';
 import { compileContract, type ContractChecks } from './contract-sql.js';
-import { withDuckDb, type Duck, type Progress } from './duckdb.js';
-import { checkExpressions, typeOfExpression } from './expression.js';
 import {
   columnFinding,
   quarantineFinding,
@@ -19,10 +21,8 @@ import {
 import { freshnessFindings } from './freshness.js';
 import { judgedRows, openJudgedRows, type JudgedRows } from './judged-rows.js';
 import { checkPatterns } from './pattern.js';
-import { prepareRows, specChecks, specExpressions } from './prepare.js';
 import { exampleRows, writeQuarantine, type QuarantineInput } from './quarantine.js';
 import type { RowCheck } from './row-check.js';
-import { inWorkFolder } from './work-folder.js';
 
 export interface ValidateSnapshotInput {
   data: ModelSpec['data'];

@@ -1,4 +1,4 @@
-import { PerennialError } from '../contracts/errors.js';
+import { PerennialError } from '../../contracts/errors.js';
 import {
   columnNamed,
   isLegal,
@@ -8,9 +8,9 @@ import {
   type FileProfile,
 } from './column-profile.js';
 import type { Guess, GuessHints } from './guess.js';
-import { guessEntity } from './guess-entity.js';
-import { guessFeatures } from './guess-features.js';
-import { guessLabel } from './guess-label.js';
+import { guessEntity } from './entity.js';
+import { guessFeatures } from './features.js';
+import { guessLabel } from './label.js';
 
 /**
  * Guesses from a CSV file how a model of it is asked for: event time, entity, label, features. Throws FILE_NOT_FOUND, SOURCE_UNREADABLE or

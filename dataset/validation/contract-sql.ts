@@ -1,9 +1,9 @@
-import type { DataContract, QualityRule } from '../contracts/contract.js';
-import { PerennialError } from '../contracts/errors.js';
-import { literal, quoteName } from './duckdb.js';
-import { embed } from './expression.js';
+import type { DataContract, QualityRule } from '../../contracts/contract.js';
+import { PerennialError } from '../../contracts/errors.js';
+import { literal, quoteName } from '../duckdb.js';
+import { embed } from '../expression.js';
+import { physicalType, typeFit } from '../logical-type.js';
 import { limitsOf, type Limits } from './limits.js';
-import { physicalType, typeFit } from './logical-type.js';
 import { quarantiningCheck, type RowCheck, type RowQuestion, type Severity } from './row-check.js';
 
 type Property = DataContract['schema'][number]['properties'][number];

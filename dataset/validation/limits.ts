@@ -1,4 +1,4 @@
-import type { QualityRule } from '../contracts/contract.js';
+import type { QualityRule } from '../../contracts/contract.js';
 
 const operators = {
   mustBe: { words: 'must be', holds: (value: number, limit: number) => value === limit },

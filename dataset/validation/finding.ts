@@ -1,6 +1,6 @@
-import type { DataContract } from '../contracts/contract.js';
-import type { Finding } from '../contracts/verdict.js';
-import { maximumQuarantineShare } from './contract.js';
+import type { DataContract } from '../../contracts/contract.js';
+import type { Finding } from '../../contracts/verdict.js';
+import { maximumQuarantineShare } from '../contract.js';
 import type { RowCountRule } from './contract-sql.js';
 import { judgeLimits } from './limits.js';
 import type { RowCheck, Severity } from './row-check.js';

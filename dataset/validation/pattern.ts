@@ -1,6 +1,6 @@
-import type { DataContract } from '../contracts/contract.js';
-import { PerennialError } from '../contracts/errors.js';
-import { duckMessage, literal, quoteName, type Duck } from './duckdb.js';
+import type { DataContract } from '../../contracts/contract.js';
+import { PerennialError } from '../../contracts/errors.js';
+import { duckMessage, literal, quoteName, type Duck } from '../duckdb.js';
 import { judgedRows, type JudgedRows } from './judged-rows.js';
 
 const fewWords = 32;

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../contracts/errors.js';
+import type { ErrorCode } from '../../contracts/errors.js';
 import type { Limits } from './limits.js';
 
 export type Severity = 'error' | 'warning';

@@ -1,5 +1,5 @@
-import { PerennialError } from '../contracts/errors.js';
-import { duckMessage, type Duck } from './duckdb.js';
+import { PerennialError } from '../../contracts/errors.js';
+import { duckMessage, type Duck } from '../duckdb.js';
 import { judgedRows, type JudgedRows } from './judged-rows.js';
 import { errorsOf, planQuestions, type Question } from './question.js';
 import type { RowCheck } from './row-check.js';

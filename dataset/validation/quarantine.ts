@@ -1,6 +1,6 @@
-import type { DataContract } from '../contracts/contract.js';
+import type { DataContract } from '../../contracts/contract.js';
+import { literal, quoteName, type Duck } from '../duckdb.js';
 import { badRows } from './bad-rows.js';
-import { literal, quoteName, type Duck } from './duckdb.js';
 import type { JudgedRows } from './judged-rows.js';
 import { nameBeside } from './own-names.js';
 import { errorsOf, type Question } from './question.js';

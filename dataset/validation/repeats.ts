@@ -1,4 +1,4 @@
-import { quoteName, type Duck } from './duckdb.js';
+import { quoteName, type Duck } from '../duckdb.js';
 import { judgedRows, type JudgedRows } from './judged-rows.js';
 
 const probedRows = 10_000;

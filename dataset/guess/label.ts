@@ -1,4 +1,5 @@
-import { PerennialError } from '../contracts/errors.js';
+import { PerennialError } from '../../contracts/errors.js';
+import { literal } from '../duckdb.js';
 import {
   columnNamed,
   fewValues,
@@ -8,7 +9,6 @@ import {
   type ColumnProfile,
   type FileProfile,
 } from './column-profile.js';
-import { literal } from './duckdb.js';
 import type { Guess } from './guess.js';
 
 /** The label asked for, else the one column of 0/1 or true/false. Throws INPUT_INVALID with the candidates. */

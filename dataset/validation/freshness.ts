@@ -1,10 +1,10 @@
-import type { DataContract } from '../contracts/contract.js';
-import { milliseconds } from '../contracts/duration.js';
-import { freshnessAgainst } from './contract.js';
-import type { Duck } from './duckdb.js';
+import type { DataContract } from '../../contracts/contract.js';
+import { milliseconds } from '../../contracts/duration.js';
+import { freshnessAgainst } from '../contract.js';
+import type { Duck } from '../duckdb.js';
+import { eventTime } from '../source.js';
 import { judged, type JudgedFinding } from './finding.js';
 import { judgedRows } from './judged-rows.js';
-import { eventTime } from './source.js';
 
 export interface FreshnessInput {
   contract: DataContract;

@@ -1,13 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { tmpdir } from 'node:os';
-import type { DataContract } from '../contracts/contract.js';
-import { PerennialError } from '../contracts/errors.js';
-import { columnName } from '../contracts/names.js';
-import { quoteName, withDuckDb, type Duck } from './duckdb.js';
-import { physicalType, type LogicalType } from './logical-type.js';
-import { columnsOf, openSource } from './source.js';
-import { inWorkFolder } from './work-folder.js';
+import type { DataContract } from '../../contracts/contract.js';
+import { PerennialError } from '../../contracts/errors.js';
+import { columnName } from '../../contracts/names.js';
+import { quoteName, withDuckDb, type Duck } from '../duckdb.js';
+import { physicalType, type LogicalType } from '../logical-type.js';
+import { columnsOf, openSource } from '../source.js';
+import { inWorkFolder } from '../work-folder.js';
 
 /** What the rows of a file say about one of its columns. */
 export interface ColumnProfile {

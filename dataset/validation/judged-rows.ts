@@ -1,4 +1,4 @@
-import { literal, quoteName, type Duck } from './duckdb.js';
+import { literal, quoteName, type Duck } from '../duckdb.js';
 import { nameBeside } from './own-names.js';
 
 /** The rows of a snapshot file under judgement: the columns of the source and the row's place in the file. */
