@@ -1,6 +1,6 @@
 import { Argument, Option, type Command } from 'commander';
 import type { ZodType } from 'zod';
-import { PerennialError } from '../../client/index.js';
+import { PerennialError, type Perennial } from '../../client/index.js';
 import {
   budgetPeriod,
   budgetScope,
@@ -104,6 +104,18 @@ async function setBudget(scope: BudgetScope, name: string, options: BudgetOption
   const by = principalOf(options);
   const asked = { scope, name, period, currency: counted, ...limits, by, reason };
   sayChanged(await perennial.setBudget(asked), options);
+  if (!options.json) await sayStranger(perennial, scope, name);
+}
+
+/** A budget may come before those it limits. One of a mistyped name would limit nobody, and nobody would know. */
+async function sayStranger(perennial: Perennial, scope: BudgetScope, name: string): Promise<void> {
+  const [model] = name.split('/');
+  const models = await perennial.listModels();
+  const known = models.some((each) =>
+    scope === 'team' ? each.team === name : each.model === model,
+  );
+  const who = scope === 'team' ? `model of team '${name}'` : `model '${model}'`;
+  if (!known) say(`There is no ${who} yet: is the name right?`);
 }
 
 async function extendBudget(

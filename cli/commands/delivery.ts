@@ -143,6 +143,6 @@ export async function newestDelivery(perennial: Perennial, model: string): Promi
 export function wholeNumber(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1)
-    throw new UsageError(`'${text}' is not a whole number.`);
+    throw new UsageError(`'${text}' is not a whole number from 1 on.`);
   return value;
 }

@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { loadConfig } from '../../runtime/config.js';
+import { listRunningTrainings } from '../../training/process/running.js';
 import { examples } from '../examples.js';
 import { say, sayJson } from '../output.js';
 import { stopStack } from '../stack/predecessor.js';
@@ -10,14 +12,19 @@ export function addDownCommand(program: Command): void {
     .command('down')
     .summary('stop what `perennial up` runs')
     .description(
-      'Stops what `perennial up` runs from this PERENNIAL_HOME, also what a killed one left behind. Data stays. Harmless when nothing runs.',
+      'Stops what `perennial up` runs from this PERENNIAL_HOME, also what a killed one left behind. Data stays, and trainers go on. Harmless when nothing runs.',
     )
     .option('--json', 'print one JSON document')
     .addHelpText('after', examples('perennial down'))
     .action(async ({ json }: { json?: true }) => {
       const { home } = loadConfig();
       const stopped = await stopStack(home);
-      if (json) return sayJson({ home, stopped });
+      const training = await listRunningTrainings(join(home, 'jobs'));
+      if (json) return sayJson({ home, stopped, training });
       say(stopped.length === 0 ? `Nothing runs from ${home}.` : `Stopped ${stopped.join(', ')}.`);
+      if (training.length > 0)
+        say(
+          `Still training: ${training.join(', ')}. Trainers go on by themselves, and \`perennial up\` watches them again; \`perennial cancel MODEL\` before \`down\` ends one.`,
+        );
     });
 }

@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { registerSpec } from '../../db/model/spec.js';
-import { applicationOf } from '../api/remembered.js';
+import { applicationOf, rememberVersion } from '../api/remembered.js';
 import { temporaryFolder } from '../support/artifacts.js';
 import { startProgram, type ProgramInProcess } from './program-in-process.js';
 
@@ -23,12 +24,14 @@ regions:
 
 let program: ProgramInProcess;
 let file: string;
+let specDigest: string;
 beforeAll(async () => {
   program = await startProgram();
   file = join(await temporaryFolder(), 'prices.yaml');
   await writeFile(file, prices);
   const { spec, contract, base, by } = applicationOf('churn');
-  await registerSpec(program.db, { content: { spec, contract, base }, by });
+  const registered = await registerSpec(program.db, { content: { spec, contract, base }, by });
+  specDigest = registered.digest;
 });
 afterAll(() => program.close());
 
@@ -54,7 +57,9 @@ describe('Money at the command line', () => {
     expect(await say(...prices)).toMatch(/^price book 1 set, [0-9a-f]{12}\n$/);
     expect(await say(...prices)).toContain('unchanged');
     expect(await say('prices', 'show')).toContain('"memoryGiB": "0.005"');
-    await say('budget', 'set', 'team', 'growth', '--soft', '4', '--hard', '5', '--as', 'ada');
+    const stranger = "There is no model of team 'growth' yet: is the name right?";
+    const set = ['budget', 'set', 'team', 'growth', '--soft', '4', '--hard', '5', '--as', 'ada'];
+    expect(await say(...set)).toContain(stranger);
     const extend = ['budget', 'extend', 'team', 'growth', '--by', '0.5', '--as', 'bo', '--id', 'x'];
     await say(...extend);
     await say(...extend);
@@ -70,6 +75,21 @@ describe('Money at the command line', () => {
       currency: 'EUR',
       total: { amount: 0 },
     });
+  });
+
+  it('tells what answering costs beside the trainings, for each thousand predictions too', async () => {
+    await rememberVersion(program.db, { model: 'churn', version: 1, specDigest });
+    await program.db
+      .execute(sql`INSERT INTO serving_usage (model, version, month, price_book, gateway, epoch, predictions, processor_us, mebibyte_ms, amount, millijoules, micrograms)
+        VALUES ('churn', 1, '2026-03-01', 1, 'g', 1, 4000, 8000000, 0, 100, 64080000, 712000)`);
+    const lines = (await say('cost', 'churn')).split('\n');
+    expect(lines[1]).toBe(
+      'Of that training 0.00 EUR, 0 kWh; serving 0.0001 EUR, 0.0178 kWh, in 8 s of a core.',
+    );
+    expect(lines.slice(-3, -1)).toEqual([
+      'version  predictions  EUR training  EUR serving  EUR per 1000  training  serving   kWh per 1000  gCO2e per 1000',
+      'v1       0            0.00          0.0001       0.000025      -         0.000025  0.00444       0.178',
+    ]);
   });
 
   it.each([
