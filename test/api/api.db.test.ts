@@ -338,7 +338,9 @@ describe('what is remembered', () => {
     expect(lines).toEqual(['1/0', '1/10', '1/20', '2/0', '2/10', '2/20']);
     expect((await perennial.showDelivery('churn', 4)).training).toEqual({
       attempt: 2,
-      step: 2,
+      retried: null,
+      step: null,
+      total: null,
       metrics: { auc: 2 },
       waits: null,
     });
