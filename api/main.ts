@@ -7,7 +7,7 @@ import { isLoopback, loadConfig, type Config } from '../runtime/config.js';
 import { httpAddress } from '../runtime/http-address.js';
 import { createLog, surround } from '../runtime/log.js';
 import { stopOnSignal } from '../runtime/shutdown.js';
-import { connectTemporal } from '../runtime/temporal.js';
+import { connectTemporal } from '../runtime/temporal/connection.js';
 import { openTracing } from '../runtime/tracing/open-tracing.js';
 import { createApi } from './app.js';
 import { createApiMetrics } from './metrics.js';

@@ -9,7 +9,7 @@ import { connectDatabase } from '../db/connect.js';
 import { readApiToken } from '../runtime/api-token.js';
 import { loadConfig, type Config } from '../runtime/config.js';
 import { silentLog } from '../runtime/log.js';
-import { connectTemporal } from '../runtime/temporal.js';
+import { connectTemporal } from '../runtime/temporal/connection.js';
 import { createCommand, wholeNumber } from './command-line.js';
 import { openTrainingEngine, type TrainingEngine } from './engine/training-engine.js';
 import { gatherFigures, type Figures } from './story/figures.js';

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { loadConfig } from '../runtime/config.js';
-import { connectTemporal } from '../runtime/temporal.js';
+import { connectTemporal } from '../runtime/temporal/connection.js';
 import { createCommand, wholeNumber } from './command-line.js';
 
 /** Writes up to `limit` histories of each type; an id and a run name a file, so that exporting again replaces. Returns the paths. */

@@ -1,6 +1,6 @@
 import { PerennialError } from '../contracts/errors.js';
 import { loadConfig } from '../runtime/config.js';
-import { connectTemporal } from '../runtime/temporal.js';
+import { connectTemporal } from '../runtime/temporal/connection.js';
 import { promoteBuild } from '../workers/promote-build.js';
 
 const usage = `Usage: ./scripts/promote-build BUILD_ID

@@ -14,7 +14,7 @@ import { createTrainingAttempts } from '../activities/training/attempt.js';
 import { createSearchRecords } from '../activities/training/search.js';
 import { createTrainingMeter, reckonEvery } from '../activities/training/meter.js';
 import { createVersionActivities } from '../activities/version.js';
-import { ensureSearchAttributes } from '../runtime/search-attributes.js';
+import { ensureSearchAttributes } from '../runtime/temporal/search-attributes.js';
 import { openBackend } from './backend.js';
 import { prepareBundle } from './bundle.js';
 import { codeRevision } from './code-revision.js';

@@ -1,5 +1,5 @@
 /** The workers of `monitors`, in a process of their own, so that its memory is theirs. Arguments: the server's address, a folder. */
-import { connectWorker } from '../../runtime/temporal-worker.js';
+import { connectWorker } from '../../runtime/temporal/worker.js';
 import { namespace } from '../../contracts/messages.js';
 import { createInstantActivities } from './instant-activities.js';
 import { createOurWorkers, silenceTemporal } from './temporal-home.js';

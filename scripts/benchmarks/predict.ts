@@ -13,7 +13,7 @@ import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';
 import { findFreePort } from '../../runtime/free-port.js';
 import { silentLog } from '../../runtime/log.js';
 import { startNodePart } from '../../runtime/node-part.js';
-import { startPostgres } from '../../runtime/postgres.js';
+import { startPostgres } from '../../runtime/postgres/server.js';
 import type { Benchmark } from './benchmark.js';
 import { drawFlights, requestOf } from './drawn-flights.js';
 import { postBytes, sendRequests } from './http-load.js';

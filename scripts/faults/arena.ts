@@ -9,7 +9,7 @@ import { startStack, type Stack } from '../../cli/stack/stack.js';
 import { connectDatabase, type Connection } from '../../db/connect.js';
 import { loadConfig } from '../../runtime/config.js';
 import { silentLog } from '../../runtime/log.js';
-import { connectTemporal, type TemporalClient } from '../../runtime/temporal.js';
+import { connectTemporal, type TemporalClient } from '../../runtime/temporal/connection.js';
 import type { ContainerEngine } from './container-engine.js';
 import { createGate, type Gate } from './gate.js';
 

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { startStack, type Stack } from '../../cli/stack/stack.js';
 import { createPerennial } from '../../client/index.js';
 import { loadConfig } from '../../runtime/config.js';
-import { connectTemporal } from '../../runtime/temporal.js';
+import { connectTemporal } from '../../runtime/temporal/connection.js';
 import { applicationOf } from '../api/remembered.js';
 import { temporaryFolder } from '../support/artifacts.js';
 import { trainerPython } from '../support/trainer.js';

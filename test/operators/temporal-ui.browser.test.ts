@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { startDelivery } from '../../client/temporal.js';
 import { taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
 import type { MonitorState, ReleaseState } from '../../contracts/states.js';
-import { findTemporalCli } from '../../runtime/temporal-cli.js';
+import { findTemporalCli } from '../../runtime/temporal/cli.js';
 import { evidence } from '../../scripts/healthy-model.js';
 import { untilCancelled } from '../workflows/scripted-activities.js';
 import { eventually, startWorld, untilOpen, type World } from '../workflows/world.js';

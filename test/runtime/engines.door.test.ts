@@ -4,11 +4,11 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findFreePort } from '../../runtime/free-port.js';
 import { silentLog } from '../../runtime/log.js';
-import { startPostgres } from '../../runtime/postgres.js';
+import { startPostgres } from '../../runtime/postgres/server.js';
 import { isRunning, stopProcess } from '../../runtime/process-identity.js';
-import { connectTemporal } from '../../runtime/temporal.js';
-import { findTemporalCli } from '../../runtime/temporal-cli.js';
-import { startTemporalServer } from '../../runtime/temporal-server.js';
+import { connectTemporal } from '../../runtime/temporal/connection.js';
+import { findTemporalCli } from '../../runtime/temporal/cli.js';
+import { startTemporalServer } from '../../runtime/temporal/server.js';
 import { temporaryFolder } from '../support/artifacts.js';
 
 describe('the embedded PostgreSQL', () => {

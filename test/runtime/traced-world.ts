@@ -10,7 +10,7 @@ import { createApi } from '../../api/app.js';
 import { taskQueues } from '../../contracts/messages.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLog } from '../../runtime/log.js';
-import { connectTemporal } from '../../runtime/temporal.js';
+import { connectTemporal } from '../../runtime/temporal/connection.js';
 import type { Tracing } from '../../runtime/tracing/tracing.js';
 import { healthy } from '../../scripts/healthy-model.js';
 import { createProcessBackend } from '../../training/process/backend.js';

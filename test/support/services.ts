@@ -10,9 +10,9 @@ import { dirname, join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { migrateDatabase } from '../../db/migrate.js';
 import { silentLog } from '../../runtime/log.js';
-import { startPostgres } from '../../runtime/postgres.js';
-import { findTemporalCli } from '../../runtime/temporal-cli.js';
-import { startTemporalServer } from '../../runtime/temporal-server.js';
+import { startPostgres } from '../../runtime/postgres/server.js';
+import { findTemporalCli } from '../../runtime/temporal/cli.js';
+import { startTemporalServer } from '../../runtime/temporal/server.js';
 import { endLeftovers, runMark } from './leftovers.js';
 
 declare module 'vitest' {

@@ -4,9 +4,9 @@ import { msToTs } from '@temporalio/common/lib/time.js';
 import type { NativeConnection } from '@temporalio/worker';
 import { inject } from 'vitest';
 import { silentLog } from '../../runtime/log.js';
-import { ensureSearchAttributes } from '../../runtime/search-attributes.js';
-import { connectWorker } from '../../runtime/temporal-worker.js';
-import { connectTemporal } from '../../runtime/temporal.js';
+import { ensureSearchAttributes } from '../../runtime/temporal/search-attributes.js';
+import { connectWorker } from '../../runtime/temporal/worker.js';
+import { connectTemporal } from '../../runtime/temporal/connection.js';
 
 export interface FreshNamespace {
   address: string;

@@ -13,7 +13,7 @@ import {
 } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { PerennialError } from '../contracts/errors.js';
+import { PerennialError } from '../../contracts/errors.js';
 
 /** Who PostgreSQL runs as: it refuses root, so root lends it the account that owns nothing. Undefined: ourselves. */
 export type Account = { uid: number; gid: number } | undefined;

@@ -1,6 +1,6 @@
 import type { Connection } from '@temporalio/client';
-import { searchAttributes } from '../contracts/messages.js';
-import type { Log } from './log.js';
+import { searchAttributes } from '../../contracts/messages.js';
+import type { Log } from '../log.js';
 
 /** Numbers of temporal.api.enums.v1.IndexedValueType. */
 const typeCodes = { Keyword: 2, Double: 4, Bool: 5 } as const;

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import { z } from 'zod';
-import { PerennialError } from '../contracts/errors.js';
-import { findFreePort } from './free-port.js';
-import type { Log } from './log.js';
-import { isRunning, stopProcess, type ProcessIdentity } from './process-identity.js';
+import { PerennialError } from '../../contracts/errors.js';
+import { findFreePort } from '../free-port.js';
+import type { Log } from '../log.js';
+import { isRunning, stopProcess, type ProcessIdentity } from '../process-identity.js';
+import { lastWordsOf, startServerProcess } from '../server-process.js';
 import { ensureSearchAttributes } from './search-attributes.js';
-import { lastWordsOf, startServerProcess } from './server-process.js';
 
 const host = '127.0.0.1';
 const patience = 60_000;

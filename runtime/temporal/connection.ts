@@ -1,6 +1,6 @@
 import { Client, Connection } from '@temporalio/client';
-import { PerennialError } from '../contracts/errors.js';
-import type { Tracing } from './tracing/tracing.js';
+import { PerennialError } from '../../contracts/errors.js';
+import type { Tracing } from '../tracing/tracing.js';
 
 export interface TemporalSettings {
   /** host:port */

@@ -4,16 +4,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { PerennialError } from '../contracts/errors.js';
-import { findFreePort } from './free-port.js';
-import { keepPassword, makeCluster, postgresUser as user } from './postgres-cluster.js';
-import {
-  findPostgresBinaries,
-  reachableFolder,
-  type PostgresBinaries,
-} from './postgres-binaries.js';
-import { identifyProcess, stopProcess, type ProcessIdentity } from './process-identity.js';
-import { lastWordsOf, startServerProcess } from './server-process.js';
+import { PerennialError } from '../../contracts/errors.js';
+import { findFreePort } from '../free-port.js';
+import { identifyProcess, stopProcess, type ProcessIdentity } from '../process-identity.js';
+import { lastWordsOf, startServerProcess } from '../server-process.js';
+import { keepPassword, makeCluster, postgresUser as user } from './cluster.js';
+import { findPostgresBinaries, reachableFolder, type PostgresBinaries } from './binaries.js';
 
 const run = promisify(execFile);
 const host = '127.0.0.1';

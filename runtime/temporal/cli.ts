@@ -2,10 +2,10 @@ import { constants } from 'node:fs';
 import { access, readdir } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { PerennialError } from '../contracts/errors.js';
+import { PerennialError } from '../../contracts/errors.js';
 
 /** Where scripts/setup puts what it fetches: the SDK's own download, or the Python wheel. */
-const tools = fileURLToPath(new URL('../.tools', import.meta.url));
+const tools = fileURLToPath(new URL('../../.tools', import.meta.url));
 
 /** The `temporal` binary: the one named by the setting, on PATH, downloaded by the SDK, or from the Python wheel in .tools/. Throws TOOL_MISSING. */
 export async function findTemporalCli(

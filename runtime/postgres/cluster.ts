@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { PerennialError } from '../contracts/errors.js';
-import type { PostgresBinaries } from './postgres-binaries.js';
+import { PerennialError } from '../../contracts/errors.js';
+import type { PostgresBinaries } from './binaries.js';
 
 const run = promisify(execFile);
 
