@@ -88,7 +88,7 @@ describe('Money at the command line', () => {
     );
     expect(lines.slice(-3, -1)).toEqual([
       'version  predictions  EUR training  EUR serving  EUR per 1000  training  serving   kWh per 1000  gCO2e per 1000',
-      'v1       0            0.00          0.0001       0.000025      -         0.000025  0.00444       0.178',
+      'v1       0            0.00          0.0001       0.000025      -         0.000025  0.00445       0.178',
     ]);
   });
 

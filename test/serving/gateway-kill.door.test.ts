@@ -8,8 +8,11 @@ import { fileURLToPath } from 'node:url';
 import { sql } from 'drizzle-orm';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { setPriceBook } from '../../db/money/price-book.js';
+import { readServingCost } from '../../db/money/serving-cost.js';
 import { championArms } from '../../release/arms.js';
 import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';
+import { prices } from '../governance/prices.js';
 import { temporaryFolder } from '../support/artifacts.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { startLoad } from './load.js';
@@ -27,6 +30,7 @@ beforeAll(async () => {
   artifacts = await temporaryFolder();
   const files = ['champion.onnx'];
   await registerModel(database.db, createFolderArtifacts(artifacts), { model, files });
+  await setPriceBook(database.db, { content: prices, by: 'ann' });
   await moveRoute(database.db, { model, revision: 1, arms: championArms(1) });
 });
 afterEach(async () => {
@@ -101,6 +105,10 @@ describe('a gateway that is killed', () => {
     // A row may be written down whose answer the kill cut off: at most one for each waiting client and kill.
     expect(stored.length - answered.length).toBeLessThanOrEqual(12);
     expect(await countedRequests()).toBe(stored.length);
+    // Each killed one took what it used since its last reckoning with it, and no more than was answered is ever counted.
+    const used = (await readServingCost(database.db, model)).get(1);
+    expect(used?.predictions).toBeGreaterThan(150);
+    expect(used?.predictions).toBeLessThanOrEqual(stored.length);
     const left = await readdir(join(home, 'gateway', '1'));
     expect(left.toSorted()).toEqual(['epoch']);
   });
