@@ -19,6 +19,7 @@ import { currentSpec } from '../db/model/spec.js';
 import { championOf, type KnownVersion } from '../db/model/version.js';
 import { assess, type Assessment } from '../drift/assess.js';
 import { decideRetraining } from '../drift/retraining.js';
+import { noChampionYet, summaryOf } from '../drift/summary.js';
 import { mergeWindowCounts } from '../drift/window-counts.js';
 import type { ArtifactStore } from '../runtime/artifacts.js';
 import type { Clock } from '../runtime/clock.js';
@@ -56,7 +57,7 @@ export function createDriftActivities({
     try {
       const spec = await currentSpec(db, input.model);
       const champion = await championOf(db, input.model);
-      if (!champion) return answer(spec, quiet(input.check), null);
+      if (!champion) return answer(spec, noChampionYet(input.check), null);
       const { workflowExecution, activityId } = activityInfo();
       const asked = `${workflowExecution?.runId ?? ''}/${activityId}/${input.check}`;
       const last = await lastDriftReport(db, input.model);
@@ -181,41 +182,6 @@ function reportOf(
     findings,
     performance: told,
   };
-}
-
-function quiet(check: number): DriftSummary {
-  return {
-    check,
-    verdict: 'inconclusive',
-    severity: 'none',
-    score: 0,
-    rows: 0,
-    reason: 'There is no champion yet.',
-  };
-}
-
-function summaryOf(report: DriftReport): DriftSummary {
-  const { check, verdict, severity, score, rows, decision } = report;
-  const { action, reason } = decision;
-  const seen = seenInWords(report);
-  return {
-    check,
-    verdict,
-    severity,
-    score,
-    rows,
-    reason: action === 'none' ? seen : `${seen} ${action}: ${reason}`,
-  };
-}
-
-function seenInWords({ rows, score, findings, performance }: DriftReport): string {
-  const inputs = findings.some(({ family }) => family === 'input')
-    ? `${rows} rows, PSI ${score.toFixed(3)}.`
-    : `Too few rows to judge: ${rows}.`;
-  const loss = findings.find(({ family }) => family === 'performance');
-  if (!loss || loss.verdict === 'inconclusive') return inputs;
-  const excess = (performance.logLoss ?? 0) - (performance.expectedLogLoss ?? 0);
-  return `${inputs} Log-loss on ${performance.rows} labels is ${excess.toFixed(3)} off the expected.`;
 }
 
 function answer(
