@@ -109,6 +109,10 @@ program
   .option('--rounds <number>', 'rounds of some low and some urgent trainings', wholeNumber(1), 20)
   .option('--seed <number>', 'who, whom and when; the same seed plays the same', seedNumber, 1)
   .option('--lanes <number>', 'rounds side by side, each on two GPUs of its own', fewModels, 3)
+  .option(
+    '--docker',
+    'in containers of an engine of its own, which is killed, too; needs root and dockerd',
+  )
   .action(hurtPreemptions);
 
 await program.parseAsync().catch((error: unknown) => {

@@ -19,14 +19,14 @@ export function engineAddress(folder: string): string {
 
 /**
  * Starts an engine of our own: no bridge, no rules in the firewall, containers that outlive it. Needs root and `dockerd`. Started
- * again on the same folder it finds its containers. Throws TOOL_MISSING.
+ * again on the same folder it finds its containers. It finds programs in `tools` before all others. Throws TOOL_MISSING.
  */
-export async function startEngine(folder: string): Promise<void> {
+export async function startEngine(folder: string, tools?: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   // A killed engine leaves them, and another process may have the numbers by now.
   for (const stale of ['engine.pid', supervisorPid]) await rm(join(folder, stale), { force: true });
   for (const driver of ['overlay2', 'vfs']) {
-    if (await tryEngine(folder, driver)) return;
+    if (await tryEngine(folder, driver, tools)) return;
     // Images of one driver are not there for the other: only a fresh folder may change it.
     if (await exists(join(folder, 'data', driver))) break;
   }
@@ -36,11 +36,16 @@ export async function startEngine(folder: string): Promise<void> {
   );
 }
 
-async function tryEngine(folder: string, driver: string): Promise<boolean> {
+async function tryEngine(
+  folder: string,
+  driver: string,
+  tools: string | undefined,
+): Promise<boolean> {
   const log = openSync(join(folder, 'engine.log'), 'a');
   const child = spawn('dockerd', argumentsFor(folder, driver), {
     detached: true,
     stdio: ['ignore', log, log],
+    env: { ...process.env, PATH: [tools, process.env['PATH']].filter(Boolean).join(':') },
   });
   closeSync(log);
   child.unref();

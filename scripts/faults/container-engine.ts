@@ -2,11 +2,13 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import type { Config } from '../../runtime/config.js';
 import { connectEngine, isRefusal } from '../../training/docker/engine.js';
 import { engineAddress, killEngine, startEngine, stopEngine } from '../engine/own-engine.js';
 import { importTrainerImage } from '../engine/trainer-image.js';
 
+const gpuStandIn = fileURLToPath(new URL('gpu-stand-in', import.meta.url));
 /** How long an engine that was killed is away; milliseconds. */
 const awayMs = 1_000;
 const patienceMs = 60_000;
@@ -29,22 +31,26 @@ export interface ContainerEngine {
 export async function openContainerEngine({
   python,
   bare,
+  gpus = false,
 }: {
   python: string;
   bare: boolean;
+  /** Grants GPUs by number, of which it has none. */
+  gpus?: boolean;
 }): Promise<ContainerEngine> {
   const folder = await mkdtemp(join(tmpdir(), 'engine-'));
   const host = engineAddress(folder);
   const engine = connectEngine(host);
+  const tools = gpus ? gpuStandIn : undefined;
   const close = () => stopEngine(folder);
   try {
-    await startEngine(folder);
+    await startEngine(folder, tools);
     const trainerImage = await importTrainerImage(engine, { python, bare });
     let underWay: Promise<void> = Promise.resolve();
     const hurtOnce = async () => {
       await killEngine(folder);
       await sleep(awayMs);
-      await startEngine(folder);
+      await startEngine(folder, tools);
     };
     /** Asks again when the engine was killed in the middle of its answer; null of a container that is not there or has just ended. */
     const whileThere = async <T>(ask: () => Promise<T>): Promise<T | null> => {

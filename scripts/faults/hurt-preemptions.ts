@@ -1,4 +1,13 @@
-import { moments, planPreemptionRounds, preemptionTargets } from './preemption-plan.js';
+import { pythonOf } from '../../cli/stack/parts.js';
+import { loadConfig } from '../../runtime/config.js';
+import { openContainerEngine } from './container-engine.js';
+import {
+  containerTargets,
+  moments,
+  planPreemptionRounds,
+  preemptionTargets,
+  type PreemptionTarget,
+} from './preemption-plan.js';
 import { gpusFor, playPreemptions, type PreemptionPlay } from './preemption-play.js';
 import { say, sayFromNow, withArena } from './session.js';
 
@@ -7,31 +16,38 @@ export async function hurtPreemptions({
   rounds,
   lanes,
   seed,
+  docker = false,
 }: {
   rounds: number;
   lanes: number;
   seed: number;
+  docker?: boolean;
 }): Promise<void> {
   const report = sayFromNow();
-  const planned = planPreemptionRounds(seed, rounds, preemptionTargets);
+  const targets = docker ? containerTargets : preemptionTargets;
+  const planned = planPreemptionRounds(seed, rounds, targets);
   say(
     `${rounds} rounds of urgent trainings that need others' GPUs, ${lanes} side by side, seed ${seed}`,
   );
-  const gpus = gpusFor(lanes);
-  await withArena({ ownDisk: false, gpus, say: report, onInterrupt: () => {} }, async (arena) => {
+  const engine = docker
+    ? await openContainerEngine({ python: pythonOf(loadConfig()), bare: true, gpus: true })
+    : undefined;
+  const hurt = { ownDisk: false, engine, gpus: gpusFor(lanes), say: report, onInterrupt: () => {} };
+  await withArena(hurt, async (arena) => {
     const plans = {
       low: { steps: 160, every: 7, pause: 0.1 },
       urgent: { steps: 25, every: 7, pause: 0.1 },
     };
-    return tellPreemptions(
-      await playPreemptions(arena, { rounds: planned, lanes, plans, say: report }),
-      seed,
-    );
+    const play = await playPreemptions(arena, { rounds: planned, lanes, plans, say: report });
+    return tellPreemptions(play, { seed, targets });
   });
 }
 
 /** Counts and what went wrong; true when nothing did. */
-function tellPreemptions({ played, strays }: PreemptionPlay, seed: number): boolean {
+function tellPreemptions(
+  { played, strays }: PreemptionPlay,
+  { seed, targets }: { seed: number; targets: readonly PreemptionTarget[] },
+): boolean {
   const hurt = played.filter(({ round }) => round.faults.length > 0);
   const failed = played.filter(({ problems }) => problems.length > 0);
   const right = hurt.filter(({ problems }) => problems.length === 0).length;
@@ -39,7 +55,7 @@ function tellPreemptions({ played, strays }: PreemptionPlay, seed: number): bool
   say('');
   for (const moment of moments) {
     const here = struck.filter((fault) => fault.moment === moment);
-    const counts = preemptionTargets.map(
+    const counts = targets.map(
       (target) => `${target} ${here.filter((fault) => fault.target === target).length}`,
     );
     say(`${moment.padEnd(8)} ${counts.join(', ')}`);

@@ -14,6 +14,7 @@ export type Moment = (typeof moments)[number];
 /** No machine is lost here: who gives way must lose nothing. */
 export type PreemptionTarget = Exclude<TrainingTarget, 'machine'>;
 export const preemptionTargets: readonly PreemptionTarget[] = ['worker', 'trainer', 'wrapper'];
+export const containerTargets: readonly PreemptionTarget[] = [...preemptionTargets, 'engine'];
 
 export interface PreemptionFault {
   target: PreemptionTarget;

@@ -6,6 +6,7 @@ import { reckonMoney } from './money-reckoning.js';
 import { awaitMoment, type Sides } from './preemption-moment.js';
 import type { PreemptionFault, PreemptionRound } from './preemption-plan.js';
 import { startStepping, type SteppingPlan } from './stepping.js';
+import { maximumAttempts } from './training.js';
 import { strike, type Strike } from './training-strike.js';
 import { subjectOf, type Subject } from './training-subject.js';
 
@@ -30,6 +31,8 @@ export interface PlayedPreemption {
 
 interface Entrant extends Subject {
   side: Side;
+  /** GPUs that it asks for. */
+  count: number;
 }
 
 export interface PreemptionGiven {
@@ -87,14 +90,17 @@ async function playOn(
   }: { entrants: Entrant[]; played: PlayedPreemption; over: AbortController },
 ): Promise<void> {
   const sides: Sides = { lows: [], urgents: [] };
-  const deadly = round.faults.filter(({ target }) => target === 'trainer' || target === 'wrapper');
+  const deadly = round.faults.filter(({ target }) => target !== 'worker');
   const enter = async (side: Side, number: number, count: number): Promise<Entrant> => {
     const model = `${name}-${side}-${number}`;
     const gpus = { class: gpuClass, count, priority: priorities[side] };
-    // So that one which gave way, or lost its worker, ends badly if that counts.
-    const maximumAttempts = 1 + deadly.length;
-    const stepping = await startStepping(arena, model, plans[side], { gpus, maximumAttempts });
-    const entrant = { ...subjectOf(arena, stepping), side };
+    // So that one which gave way, or lost its worker, ends badly if that counts. An engine that dies may cost any of its containers' attempts.
+    const counted = arena.engine ? maximumAttempts : 1 + deadly.length;
+    const stepping = await startStepping(arena, model, plans[side], {
+      gpus,
+      maximumAttempts: counted,
+    });
+    const entrant = { ...subjectOf(arena, stepping), side, count };
     entrants.push(entrant);
     sides[`${side}s`].push(model);
     return entrant;
@@ -141,12 +147,15 @@ async function judge(
     strikes,
   }: { result: TrainModelResult | undefined; played: PlayedPreemption; strikes: Strike[] },
 ): Promise<string[]> {
-  const { name, side } = entrant;
+  const { name, side, count } = entrant;
   if (result?.kind !== 'succeeded') return [`${name} ended as ${result?.kind}: ${result?.reason}`];
   played.digests[side].add(result.model.sha256);
+  const lives = await entrant.lives();
+  const granted = lives.map(({ devices }) => devices.length);
   const problems = [
+    ...(granted.every((each) => each === count) ? [] : [`was given ${granted.join(', ')} GPUs`]),
     ...(await entrant.reckon({ lossless: true })),
-    ...(await reckonMoney(arena, name, { lives: await entrant.lives(), strikes })),
+    ...(await reckonMoney(arena, name, { lives, strikes })),
   ];
   return problems.map((problem) => `${name}: ${problem}`);
 }
