@@ -5,11 +5,13 @@ import type { ApiDependencies } from './dependencies.js';
 import { answerError } from './errors.js';
 import { createApprovalRoutes } from './routes/approval.js';
 import { createAuditRoutes } from './routes/audit.js';
+import { createBudgetRoutes } from './routes/budget.js';
+import { createCostRoutes } from './routes/cost.js';
 import { createDeliveryRoutes } from './routes/delivery.js';
 import { createDriftRoutes } from './routes/drift.js';
 import { createModelRoutes } from './routes/model.js';
-import { createMoneyRoutes } from './routes/money.js';
 import { createMonitorRoutes } from './routes/monitor.js';
+import { createPricesRoutes } from './routes/prices.js';
 import { createReleaseRoutes } from './routes/release.js';
 import { createSpecRoutes } from './routes/spec.js';
 import { createStatusRoutes } from './routes/status.js';
@@ -89,7 +91,9 @@ const routes = [
   createReleaseRoutes,
   createDriftRoutes,
   createMonitorRoutes,
-  createMoneyRoutes,
+  createCostRoutes,
+  createBudgetRoutes,
+  createPricesRoutes,
   createAuditRoutes,
   createStatusRoutes,
 ];
