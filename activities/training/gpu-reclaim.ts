@@ -1,5 +1,5 @@
 import type { Database } from '../../db/connect.js';
-import { freeOverdue, listOverdue } from '../../db/gpu/reclaim.js';
+import { freeOverdue, listOverdue, type OverdueLease } from '../../db/gpu/reclaim.js';
 import type { Log } from '../../runtime/log.js';
 
 export type GpuReclaim = ReturnType<typeof createGpuReclaim>;
@@ -35,17 +35,18 @@ export function createGpuReclaim({
     const due = overdue.filter(
       ({ key, ended }) => ended || (needed && Date.now() - (lapsedSince.get(key) ?? 0) >= patience),
     );
-    await Promise.all(due.map(({ key }) => takeBack(host, key)));
+    await Promise.all(due.map((lease) => takeBack(host, lease)));
   }
 
   /** Once at a time, however many wait for it. */
-  function takeBack(host: string, key: string): Promise<void> {
+  function takeBack(host: string, { key, ended }: OverdueLease): Promise<void> {
     const begun = underWay.get(key);
     if (begun) return begun;
     const taking = (async () => {
       await stop(key);
       await freeOverdue(db, host, key);
-      log.warn('GPUs that nobody looked after were taken back', { host, key });
+      // One that has just ended is about to free them itself.
+      if (!ended) log.warn('GPUs that nobody looked after were taken back', { host, key });
     })().finally(() => underWay.delete(key));
     underWay.set(key, taking);
     return taking;

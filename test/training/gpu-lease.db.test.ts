@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createGpuReclaim } from '../../activities/training/gpu-reclaim.js';
+import { silentLog } from '../../runtime/log.js';
 import {
   regainGpus,
   releaseGpus,
@@ -109,6 +111,26 @@ describe('The GPUs of a machine', () => {
     await take(2);
     expect(await renewGpus(db, late, ttl)).toEqual({ kind: 'lost', to: names[1] });
     expect(await regainGpus(db, { key: keyOf(1), count: 1, ttl })).toBeNull();
+  });
+
+  it('are taken back when they are needed, and by who has long seen them forgotten, and first what runs there is stopped', async () => {
+    const stopped: string[] = [];
+    const stop = async (key: string) => {
+      expect(await renewGpus(db, held, ttl)).toMatchObject({ kind: 'held' });
+      await lapse(held);
+      stopped.push(key);
+    };
+    const worker = (patience: number) => createGpuReclaim({ db, log: silentLog, stop, patience });
+    const held = await take(1, 3);
+    await worker(0).reclaim(machine.host, { needed: true });
+    await lapse(held);
+    await worker(0).reclaim(machine.host, { needed: false });
+    await worker(ttl).reclaim(machine.host, { needed: true });
+    expect(stopped).toEqual([]);
+    const patient = worker(0);
+    await Promise.all([1, 2].map(() => patient.reclaim(machine.host, { needed: true })));
+    expect(stopped).toEqual([held.key]);
+    expect(await take(2, 3)).toMatchObject({ fence: 2 });
   });
 
   it('are not freed under one that has renewed them meanwhile', async () => {

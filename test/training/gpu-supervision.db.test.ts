@@ -143,10 +143,13 @@ describe('A training that asks for GPUs', () => {
     await fresh.db.execute(
       sql`UPDATE gpu_lease SET expires_at = now() - interval '1 second' WHERE key = ${forgotten.input.key}`,
     );
-    const next = begin(await open('h10', 'variable=CUDA_VISIBLE_DEVICES exit=65'));
-    expect(await next.result).toMatchObject({ kind: 'failed', code: 65 });
+    const next = await open('h10', 'exit=65');
+    expect(await begin(next).result).toMatchObject({ kind: 'failed', code: 65 });
     const stopped = await backend.status(forgotten.input.key);
-    expect(stopped).toMatchObject({ state: 'exited', code: 143 });
+    const started = await backend.status(next.input.key);
+    if (stopped.state !== 'exited' || started.state !== 'exited') throw new Error('One still runs');
+    expect(stopped.code).toBe(143);
+    expect(Date.parse(started.startedAt)).toBeGreaterThanOrEqual(Date.parse(stopped.finishedAt));
     expect(await holdersOf('h10')).toEqual([null, null]);
   });
 
