@@ -2,8 +2,10 @@ import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { workflowId } from '../contracts/messages.js';
 import type { SweepResult, TrainingAttempt } from '../contracts/stages.js';
 import type { Database } from '../db/connect.js';
+import { closeLostDelivery } from '../db/delivery/delivery.js';
 import {
   listLongClosed,
+  listOpenDeliveries,
   listOpenReleases,
   listServedModels,
   makePredictionPartitions,
@@ -59,6 +61,7 @@ export function createJanitorActivities({
       if ((await statusOf(workflowId.monitor(model))) !== 'running') unwatched.push(model);
     if (unwatched.length > 0) log.warn('Models are served without a monitor', { unwatched });
     const routesRestored = await restoreRoutes();
+    const deliveriesClosed = await closeDeliveries();
     const workFoldersRemoved = await expireWorkFolders(workFolder, ago(abandonedAfter));
     const jobs = await backend.list();
     const jobsReaped = await reapJobs(jobs);
@@ -72,6 +75,7 @@ export function createJanitorActivities({
       checkpointsExpired,
       workFoldersRemoved,
       routesRestored,
+      deliveriesClosed,
     };
   }
 
@@ -121,7 +125,7 @@ export function createJanitorActivities({
   async function restoreRoutes(): Promise<number> {
     let restored = 0;
     for (const { workflowId: id, runId, ...opened } of await listOpenReleases(db)) {
-      if (!(await isGone(id, runId))) continue;
+      if (!(await isGone(id, { runId }))) continue;
       const reason = `Its workflow ${id} is gone.`;
       log.warn('A release outlived its workflow and is rolled back', { ...opened });
       await release.restoreRoute({ ...opened, reason });
@@ -131,16 +135,33 @@ export function createJanitorActivities({
     return restored;
   }
 
-  /** Closed in two looks some time apart. One that is not found is no proof: this may be another, an emptied Temporal. */
-  async function isGone(id: string, runId?: string): Promise<boolean> {
-    if ((await statusOf(id, runId)) !== 'closed') return false;
-    await new Promise((resolve) => setTimeout(resolve, secondLookAfter));
-    return (await statusOf(id, runId)) === 'closed';
+  /** Those that were terminated, say: nobody else would ever say that they have ended. */
+  async function closeDeliveries(): Promise<number> {
+    let closed = 0;
+    for (const { firstRunId, ...lost } of await listOpenDeliveries(db)) {
+      if (!(await isGone(workflowId.deliver(lost.model), { firstRunId }))) continue;
+      if (!(await closeLostDelivery(db, lost))) continue;
+      log.warn('A delivery outlived its workflow and is closed', lost);
+      closed += 1;
+    }
+    return closed;
   }
 
-  async function statusOf(id: string, runId?: string): Promise<'running' | 'closed' | 'unknown'> {
+  /** Closed in two looks some time apart. One that is not found is no proof: this may be another, an emptied Temporal. */
+  async function isGone(id: string, run: Run = {}): Promise<boolean> {
+    if ((await statusOf(id, run)) !== 'closed') return false;
+    await new Promise((resolve) => setTimeout(resolve, secondLookAfter));
+    return (await statusOf(id, run)) === 'closed';
+  }
+
+  async function statusOf(
+    id: string,
+    { runId, firstRunId }: Run = {},
+  ): Promise<'running' | 'closed' | 'unknown'> {
     try {
-      const { status } = await client.workflow.getHandle(id, runId).describe();
+      const { status, raw } = await client.workflow.getHandle(id, runId).describe();
+      if (firstRunId !== undefined && raw.workflowExecutionInfo?.firstRunId !== firstRunId)
+        return 'unknown';
       return status.name === 'RUNNING' || status.name === 'CONTINUED_AS_NEW' ? 'running' : 'closed';
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) return 'unknown';
@@ -149,6 +170,12 @@ export function createJanitorActivities({
   }
 
   return { sweep };
+}
+
+/** One run, or the last of the chain that began with one; the last of all where neither is given. */
+interface Run {
+  runId?: string;
+  firstRunId?: string;
 }
 
 /** Id of the workflow that looks after a job. Which trial it belongs to, its backend does not know. */

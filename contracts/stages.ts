@@ -281,6 +281,8 @@ export interface SweepResult {
   checkpointsExpired: number;
   workFoldersRemoved: number;
   routesRestored: number;
+  /** Deliveries whose workflow ended without closing them. */
+  deliveriesClosed: number;
   partitionsMade: number;
   unwatched: string[];
 }

@@ -58,6 +58,19 @@ export async function listOpenReleases(db: Database): Promise<OpenRelease[]> {
   return rows;
 }
 
+/** Deliveries without an outcome, but for those whose release is still to be put in order. */
+export async function listOpenDeliveries(
+  db: Executor,
+): Promise<(DeliveryKey & { firstRunId: string })[]> {
+  const { rows } = await db.execute<{ model: string; delivery: number; firstRunId: string }>(
+    sql`SELECT d.model, d.number AS delivery, d.first_run_id AS "firstRunId" FROM delivery d
+        WHERE d.outcome IS NULL AND NOT EXISTS (SELECT 1 FROM release r
+          WHERE r.model = d.model AND r.delivery = d.number AND r.ended_at IS NULL)
+        ORDER BY d.opened_at`,
+  );
+  return rows;
+}
+
 /** Deliveries that were closed before a moment, as `<model>/<number>`, among those given. */
 export async function listLongClosed(
   db: Executor,

@@ -190,6 +190,7 @@ export const healthy: AllActivities = {
     checkpointsExpired: 0,
     workFoldersRemoved: 0,
     routesRestored: 0,
+    deliveriesClosed: 0,
     partitionsMade: 0,
     unwatched: [],
   }),

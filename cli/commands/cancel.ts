@@ -25,7 +25,7 @@ export function addCancelCommand(program: Command): void {
     .action(async (model: string, options: CommonOptions & { reason: string }) => {
       const perennial = connect(options);
       const running = await runningDelivery(perennial, model);
-      await perennial.cancelDelivery(model, { by: principalOf(options), reason: options.reason });
+      await askToEnd(perennial, running, { by: principalOf(options), reason: options.reason });
       const { delivery } = await endOf(perennial, running);
       if (delivery.outcome === null) process.exitCode = exitCodes.failed;
       if (options.json) return sayJson(delivery);
@@ -41,6 +41,21 @@ async function runningDelivery(perennial: Perennial, model: string): Promise<Del
     'DELIVERY_NOT_FOUND',
     `No delivery of '${model}' is running; the newest, ${delivery.number}, ended as ${delivery.outcome}.`,
   );
+}
+
+async function askToEnd(
+  perennial: Perennial,
+  { model, number }: DeliveryView,
+  asked: { by: string; reason: string },
+): Promise<void> {
+  await perennial.cancelDelivery(model, asked).catch((error: unknown) => {
+    const nobody = error instanceof PerennialError && error.code === 'APPROVAL_NOT_OPEN';
+    if (!nobody) throw error;
+    throw new PerennialError(
+      'DELIVERY_NOT_FOUND',
+      `No workflow looks after delivery ${number} of '${model}' any more: the janitor or the next delivery closes it.`,
+    );
+  });
 }
 
 /** The delivery with its outcome, or as it stands when patience ends. */

@@ -112,16 +112,33 @@ async function endRow(
   return true;
 }
 
+/** Closes a delivery as failed whose workflow ended without doing so. False when it had ended before, so that a second run is harmless. */
+export async function closeLostDelivery(db: Database, key: DeliveryKey): Promise<boolean> {
+  return db.transaction(async (tx) => {
+    const [open] = await tx
+      .select()
+      .from(delivery)
+      .where(and(isKey(key), isNull(delivery.outcome)));
+    return open ? closeLost(tx, open) : false;
+  });
+}
+
 async function closeAbandoned(tx: Transaction, name: string): Promise<void> {
   const [running] = await tx
     .select()
     .from(delivery)
     .where(and(eq(delivery.model, name), isNull(delivery.outcome)));
-  if (!running) return;
-  const key = { model: name, delivery: running.number };
-  const explanation = `Its workflow (first run ${running.firstRunId}) ended without closing it.`;
+  if (running) await closeLost(tx, running);
+}
+
+async function closeLost(
+  tx: Transaction,
+  { model: name, number, firstRunId }: Row,
+): Promise<boolean> {
+  const key = { model: name, delivery: number };
+  const explanation = `Its workflow (first run ${firstRunId}) ended without closing it.`;
   await withdrawOpenApproval(tx, key, explanation);
-  await endRow(tx, { ...key, outcome: 'failed', explanation });
+  return endRow(tx, { ...key, outcome: 'failed', explanation });
 }
 
 async function lastNumber(tx: Transaction, name: string): Promise<number | undefined> {

@@ -182,6 +182,33 @@ test('rolls back a release that its workflow left open, and reports models witho
   expect(closed).toMatchObject([{ model, outcome: 'rolled-back' }]);
 });
 
+test('closes a delivery that its workflow left open, and none whose chain of runs Temporal knows nothing of', async () => {
+  const { model, delivery } = await newDelivery(database.db);
+  const deliver = async () => {
+    const options = { workflowId: `deliver/${model}`, taskQueue: 'perennial-pipeline', args: [] };
+    const handle = await world.client.workflow.start('janitor', options);
+    await handle.result();
+    return handle.firstExecutionRunId;
+  };
+  const outcomeNow = async () => {
+    const { rows } = await database.db.execute<{ outcome: string | null }>(
+      sql`SELECT outcome FROM delivery WHERE model = ${model} AND number = ${delivery}`,
+    );
+    return rows[0]?.outcome;
+  };
+  await deliver();
+  await sweeper().sweep();
+  expect(await outcomeNow()).toBeNull();
+
+  const runId = await deliver();
+  await database.db.execute(
+    sql`UPDATE delivery SET first_run_id = ${runId} WHERE model = ${model} AND number = ${delivery}`,
+  );
+  expect((await sweeper().sweep()).deliveriesClosed).toBe(1);
+  expect(await outcomeNow()).toBe('failed');
+  expect((await sweeper().sweep()).deliveriesClosed).toBe(0);
+});
+
 test('its Schedule is made once and kept up to date by every start of a worker', async () => {
   await ensureJanitor(world.client);
   await ensureJanitor(world.client);
