@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ProgressLine, TrainingJob } from '../contracts/training.js';
-import { createFolderArtifacts } from '../runtime/artifacts-folder.js';
+import { createFolderArtifacts } from '../runtime/artifacts/folder.js';
 import type { TrainingBackend } from '../training/backend.js';
 import { createGpuSampler, joulesOf, visibleGpus, type GpuSample } from '../training/gpu-usage.js';
 import { outputFiles } from '../training/job-folder.js';

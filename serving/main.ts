@@ -4,7 +4,7 @@ import { connectDatabase } from '../db/connect.js';
 import { requireKnownSchemaIfThere } from '../db/schema-needs.js';
 import { isLoopback, loadConfig, type Config } from '../runtime/config.js';
 import { createLog, type Log } from '../runtime/log.js';
-import { openArtifacts } from '../runtime/open-artifacts.js';
+import { openArtifacts } from '../runtime/artifacts/open.js';
 import { createGateway } from './gateway.js';
 
 /** Runs one gateway until SIGTERM or SIGINT. */

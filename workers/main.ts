@@ -6,7 +6,7 @@ import { systemClock } from '../runtime/clock.js';
 import { loadConfig, type Config } from '../runtime/config.js';
 import { findFreePort } from '../runtime/free-port.js';
 import { createLog, surround, type Log } from '../runtime/log.js';
-import { openArtifacts } from '../runtime/open-artifacts.js';
+import { openArtifacts } from '../runtime/artifacts/open.js';
 import { stopOnSignal } from '../runtime/shutdown.js';
 import { connectWorker } from '../runtime/temporal/worker.js';
 import { connectTemporal } from '../runtime/temporal/connection.js';

@@ -7,7 +7,7 @@ import { modelSpec, type ModelSpec } from '../../contracts/spec.js';
 import { parseContract } from '../../dataset/contract.js';
 import { takeSnapshot } from '../../dataset/snapshot.js';
 import { landMonth } from '../../examples/flight-delay/land-month.js';
-import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';
+import { createFolderArtifacts } from '../../runtime/artifacts/folder.js';
 
 const example = new URL('../../examples/flight-delay/', import.meta.url);
 

@@ -9,7 +9,7 @@ import { sql } from 'drizzle-orm';
 import type { InferAnswer } from '../../contracts/serving.js';
 import { connectDatabase, type Connection } from '../../db/connect.js';
 import { migrateDatabase } from '../../db/migrate.js';
-import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';
+import { createFolderArtifacts } from '../../runtime/artifacts/folder.js';
 import { findFreePort } from '../../runtime/free-port.js';
 import { silentLog } from '../../runtime/log.js';
 import { startNodePart } from '../../runtime/node-part.js';

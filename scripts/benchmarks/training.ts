@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pythonOf } from '../../cli/stack/parts.js';
 import { PerennialError } from '../../contracts/errors.js';
 import type { TrainingJob } from '../../contracts/training.js';
-import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';
+import { createFolderArtifacts } from '../../runtime/artifacts/folder.js';
 import { loadConfig, type Config } from '../../runtime/config.js';
 import { identifyProcess, isRunning } from '../../runtime/process-identity.js';
 import type { TrainingBackend } from '../../training/backend.js';

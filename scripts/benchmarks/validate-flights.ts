@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { validateSnapshot } from '../../dataset/validation/validate.js';
-import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';
+import { createFolderArtifacts } from '../../runtime/artifacts/folder.js';
 import { readFlightsContract, type FlightsSnapshot } from './flights-snapshot.js';
 
 const [folder = ''] = process.argv.slice(2);

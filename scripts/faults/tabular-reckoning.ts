@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { ArtifactRef } from '../../contracts/names.js';
 import { openOnnxModel } from '../../evaluation/onnx-model.js';
-import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';
+import { createFolderArtifacts } from '../../runtime/artifacts/folder.js';
 import { randomFrom } from '../../statistics/random.js';
 import type { Arena } from './arena.js';
 import { patiently } from './patience.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { ArtifactRef } from '../../contracts/names.js';
-import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';
+import { createFolderArtifacts } from '../../runtime/artifacts/folder.js';
 import { outputFiles } from '../../training/job-folder.js';
 import { readProgress } from '../../training/progress.js';
 import { findTrainer } from '../../training/trainer.js';

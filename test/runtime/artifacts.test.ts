@@ -3,10 +3,10 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
-import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';
-import { createS3Artifacts } from '../../runtime/artifacts-s3.js';
+import { createFolderArtifacts } from '../../runtime/artifacts/folder.js';
+import { createS3Artifacts } from '../../runtime/artifacts/s3.js';
 import { sha256Hex } from '../../runtime/digest.js';
-import { openArtifacts } from '../../runtime/open-artifacts.js';
+import { openArtifacts } from '../../runtime/artifacts/open.js';
 import { temporaryFolder } from '../support/artifacts.js';
 
 interface Place {

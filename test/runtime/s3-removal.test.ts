@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createRemovals, type Bucket, type BucketObject } from '../../runtime/s3-removal.js';
+import {
+  createRemovals,
+  type Bucket,
+  type BucketObject,
+} from '../../runtime/artifacts/s3-removal.js';
 
 /** A bucket whose every request is answered when the scheduler says so; what is put there carries the time of a clock that ticks. */
 function openBucket(scheduler: fc.Scheduler, now: () => number) {

@@ -6,15 +6,14 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { sql } from 'drizzle-orm';
-import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { setPriceBook } from '../../db/money/price-book.js';
 import { readServingCost } from '../../db/money/serving-cost.js';
 import { championArms } from '../../release/arms.js';
-import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';
+import { createFolderArtifacts } from '../../runtime/artifacts/folder.js';
 import { prices } from '../governance/prices.js';
 import { temporaryFolder } from '../support/artifacts.js';
-import { freshDatabase, type FreshDatabase } from '../support/postgres.js';
+import { administrate, freshDatabase, type FreshDatabase } from '../support/postgres.js';
 import { startLoad } from './load.js';
 import { moveRoute, registerModel } from './served-model.js';
 
@@ -143,18 +142,6 @@ describe('a gateway that is killed', () => {
 });
 
 describe('a gateway whose database goes away', () => {
-  const administrate = async (statement: string): Promise<void> => {
-    const url = new URL(database.url);
-    url.pathname = '/postgres';
-    const client = new pg.Client({ connectionString: url.href });
-    await client.connect();
-    try {
-      await client.query(statement);
-    } finally {
-      await client.end();
-    }
-  };
-
   it('goes on answering, and stores everything when it is back', async () => {
     const before = new Set(await storedIds());
     const name = new URL(database.url).pathname.slice(1);

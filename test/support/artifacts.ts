@@ -2,7 +2,7 @@ import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
-import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';
+import { createFolderArtifacts } from '../../runtime/artifacts/folder.js';
 import { runFolder } from './run-folder.js';
 
 /** A folder of its own, gone when the run ends. PostgreSQL may be started in it, also by root: it is open to other accounts. */

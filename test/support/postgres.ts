@@ -28,8 +28,8 @@ export async function freshDatabase(): Promise<FreshDatabase> {
   };
 }
 
-/** A template can be cloned only while nobody is connected to it, so the statements go through the `postgres` database. */
-async function administrate(statement: string): Promise<void> {
+/** Runs a statement about databases through the one called `postgres`: a template, for one, can be cloned only while nobody is connected to it. */
+export async function administrate(statement: string): Promise<void> {
   const url = new URL(inject('templateDatabase'));
   url.pathname = '/postgres';
   const client = new pg.Client({ connectionString: url.href });

@@ -10,7 +10,7 @@ import { createTrainingAttempts } from '../../activities/training/attempt.js';
 import { taskQueues, workflowId, workflowTypes } from '../../contracts/messages.js';
 import type { SuperviseTrainingInput, TrainModelInput } from '../../contracts/stages.js';
 import { lookAtPlacement } from '../../db/gpu/placement-view.js';
-import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';
+import { createFolderArtifacts } from '../../runtime/artifacts/folder.js';
 import { prepareBundle } from '../../workers/bundle.js';
 import { startPart } from '../cli/perennial.js';
 import { temporaryFolder } from '../support/artifacts.js';

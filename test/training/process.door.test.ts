@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ArtifactStore } from '../../runtime/artifacts.js';
-import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';
+import { createFolderArtifacts } from '../../runtime/artifacts/folder.js';
 import { identifyProcess, isRunning } from '../../runtime/process-identity.js';
 import type { TrainingBackend } from '../../training/backend.js';
 import { jobFolder } from '../../training/job-folder.js';

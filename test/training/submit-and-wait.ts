@@ -1,6 +1,6 @@
 /** A worker that may be killed: submits the job it is given, says so, and waits for ever. */
 import type { TrainingJob } from '../../contracts/training.js';
-import { createFolderArtifacts } from '../../runtime/artifacts-folder.js';
+import { createFolderArtifacts } from '../../runtime/artifacts/folder.js';
 import { createProcessBackend } from '../../training/process/backend.js';
 
 const { jobs, kept, job } = JSON.parse(process.argv[2] ?? '') as {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import type { ArtifactStore } from './artifacts.js';
-import { createFolderArtifacts } from './artifacts-folder.js';
-import type { Config } from './config.js';
+import type { ArtifactStore } from '../artifacts.js';
+import type { Config } from '../config.js';
+import { createFolderArtifacts } from './folder.js';
 
 /** The store that PERENNIAL_ARTIFACTS names. */
 export async function openArtifacts(
@@ -10,7 +10,7 @@ export async function openArtifacts(
   if (!config.artifacts.startsWith('s3://')) return createFolderArtifacts(config.artifacts);
   const { hostname: bucket, pathname } = new URL(config.artifacts);
   // Loaded only where it is used: the AWS SDK takes a third of a second.
-  const { createS3Artifacts } = await import('./artifacts-s3.js');
+  const { createS3Artifacts } = await import('./s3.js');
   return createS3Artifacts({
     bucket,
     prefix: pathname.replaceAll(/^\/+|\/+$/g, ''),

@@ -2,9 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { link, mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { PerennialError } from '../contracts/errors.js';
-import { keptAnewAfter } from './artifacts.js';
-import { sha256OfFile } from './digest.js';
+import { PerennialError } from '../../contracts/errors.js';
+import { keptAnewAfter } from '../artifacts.js';
+import { sha256OfFile } from '../digest.js';
 
 export interface Content {
   sha256: string;

@@ -12,11 +12,11 @@ import {
   type S3ClientConfig,
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
-import { PerennialError } from '../contracts/errors.js';
-import type { ArtifactRef } from '../contracts/names.js';
-import { keptAnewAfter, type ArtifactStore } from './artifacts.js';
+import { PerennialError } from '../../contracts/errors.js';
+import type { ArtifactRef } from '../../contracts/names.js';
+import { keptAnewAfter, type ArtifactStore } from '../artifacts.js';
+import { sha256Hex, sha256OfFile } from '../digest.js';
 import { createContentFolder } from './content-folder.js';
-import { sha256Hex, sha256OfFile } from './digest.js';
 import { createRemovals } from './s3-removal.js';
 
 /** An object that is taken away behind its upload is put there again, so often. */

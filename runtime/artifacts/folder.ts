@@ -2,8 +2,8 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
-import type { ArtifactRef } from '../contracts/names.js';
-import type { ArtifactStore } from './artifacts.js';
+import type { ArtifactRef } from '../../contracts/names.js';
+import type { ArtifactStore } from '../artifacts.js';
 import { createContentFolder } from './content-folder.js';
 
 /** Artifacts in a folder of this machine or of a share that all workers see. */
