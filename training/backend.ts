@@ -38,7 +38,7 @@ export interface TrainingBackend {
    */
   submit(job: TrainingJob): Promise<{ adopted: boolean }>;
   status(key: string): Promise<JobStatus>;
-  /** Whole lines of every replica from `since` on; an unfinished last one only once it has ended. At most about 1 MiB a replica and call. */
+  /** Whole lines of every replica from `since` on; an unfinished last one only once it has ended. At most about 1 MiB a call. */
   logs(key: string, since: LogPosition): Promise<LogChunk>;
   /** Asks the trainer to stop and, after `graceMs` milliseconds, kills it. Returns when nothing by that key runs any more. */
   cancel(key: string, graceMs: number): Promise<void>;

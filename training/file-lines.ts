@@ -2,6 +2,8 @@ import type { LogChunk, LogPosition } from './backend.js';
 import { readPlainFile } from './plain-file.js';
 
 const chunkBytes = 1 << 20;
+/** Of many files each gives at least this much at once. */
+const leastBytes = 1 << 16;
 /** A longer line is cut: it is a picture or a mistake. */
 const longestLine = 8_192;
 const newline = 0x0a;
@@ -16,9 +18,9 @@ const carriageReturn = 0x0d;
 export async function readLines(
   path: string,
   since: number,
-  { ended = false }: { ended?: boolean } = {},
+  { ended = false, most = chunkBytes }: { ended?: boolean; most?: number } = {},
 ): Promise<{ lines: { offset: number; line: string }[]; next: number }> {
-  const bytes = (await readPlainFile(path, chunkBytes, since)) ?? Buffer.alloc(0);
+  const bytes = (await readPlainFile(path, most, since)) ?? Buffer.alloc(0);
   const lines: { offset: number; line: string }[] = [];
   let start = 0;
   for (;;) {
@@ -27,7 +29,7 @@ export async function readLines(
     lines.push({ offset: since + start, line: textOf(bytes.subarray(start, end)) });
     start = end + 1;
   }
-  const full = bytes.length === chunkBytes;
+  const full = bytes.length === most;
   // A line without an end that fills the chunk would be waited for for ever.
   if (start < bytes.length && ((ended && !full) || (full && start === 0))) {
     lines.push({ offset: since + start, line: textOf(bytes.subarray(start)) });
@@ -43,13 +45,14 @@ export async function readLines(
   return { lines, next: since + start };
 }
 
-/** The same of several files, that of rank 0 first. */
+/** The same of several files, that of rank 0 first. All together give no more at once than one would: what is read has to be stored between two heartbeats. */
 export async function readLinesByRank(
   files: readonly { path: string; ended: boolean }[],
   since: LogPosition,
 ): Promise<LogChunk> {
+  const most = Math.max(leastBytes, Math.floor(chunkBytes / files.length));
   const read = await Promise.all(
-    files.map(({ path, ended }, rank) => readLines(path, since[rank] ?? 0, { ended })),
+    files.map(({ path, ended }, rank) => readLines(path, since[rank] ?? 0, { ended, most })),
   );
   return {
     lines: read.flatMap(({ lines }, rank) => lines.map((line) => ({ rank, ...line }))),

@@ -2,7 +2,8 @@ import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readLines } from '../../training/file-lines.js';
+import type { LogPosition } from '../../training/backend.js';
+import { readLines, readLinesByRank } from '../../training/file-lines.js';
 import { readProgress } from '../../training/progress.js';
 import { temporaryFolder } from '../support/artifacts.js';
 
@@ -98,6 +99,26 @@ describe('Lines of a growing file', () => {
       next = chunk.next;
     }
     expect(found.at(-1)).toBe('end');
+  });
+
+  it('of several replicas come from all of them, and all together no more at once than of one', async () => {
+    const folder = await temporaryFolder();
+    const files = [0, 1, 2, 3].map((rank) => ({ path: join(folder, String(rank)), ended: true }));
+    const line = `${'x'.repeat(99)}\n`;
+    for (const { path } of files) await writeFile(path, line.repeat(5_000));
+    const first = await readLinesByRank(files, []);
+    expect(new Set(first.lines.map(({ rank }) => rank)).size).toBe(4);
+    const counts = [0, 0, 0, 0];
+    let next: LogPosition = [];
+    for (let more = true; more;) {
+      const chunk = await readLinesByRank(files, next);
+      for (const { rank } of chunk.lines) counts[rank] = (counts[rank] ?? 0) + 1;
+      expect(chunk.lines.length * line.length).toBeLessThanOrEqual(1 << 20);
+      more = chunk.lines.length > 0;
+      next = chunk.next;
+    }
+    expect(counts).toEqual([5_000, 5_000, 5_000, 5_000]);
+    expect(next).toEqual([500_000, 500_000, 500_000, 500_000]);
   });
 
   it('are not waited for where a progress bar writes over itself, and keep what stood there last', async () => {
