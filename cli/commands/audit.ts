@@ -5,8 +5,7 @@ import { addCommonOptions, connect, type CommonOptions } from '../connection.js'
 import { examples } from '../examples.js';
 import { exitCodes, UsageError } from '../failure.js';
 import { paint, say, sayJson } from '../output.js';
-import { wholeNumber } from './delivery.js';
-import { instantOf } from './logs.js';
+import { instantOf, wholeNumber } from '../values.js';
 
 interface AuditOptions extends CommonOptions {
   delivery?: number;

@@ -1,5 +1,4 @@
 import { Argument, Option, type Command } from 'commander';
-import type { ZodType } from 'zod';
 import { PerennialError, type Perennial } from '../../client/index.js';
 import {
   budgetPeriod,
@@ -20,6 +19,7 @@ import { sayAwaited } from '../evidence-view.js';
 import { examples } from '../examples.js';
 import { UsageError } from '../failure.js';
 import { paint, say, sayJson, sayTable } from '../output.js';
+import { readAs } from '../values.js';
 
 interface BudgetOptions extends CommonOptions {
   soft?: string;
@@ -75,15 +75,6 @@ export function addBudgetCommand(program: Command): void {
     .option('--id <text>', 'given twice, it is one extension (default: a new one each time)')
     .addHelpText('after', examples('perennial budget extend team growth --by 50 --reason launch'))
     .action(extendBudget);
-}
-
-/** What the contract says of it, before any server is asked. */
-function readAs(contract: ZodType<string>): (text: string) => string {
-  return (text) => {
-    const { data, error } = contract.safeParse(text);
-    if (data !== undefined) return data;
-    throw new UsageError(`'${text}' is not ${error.issues[0]?.message}.`);
-  };
 }
 
 async function listBudgets(options: CommonOptions): Promise<void> {

@@ -13,6 +13,7 @@ import { exitCodes, UsageError } from '../failure.js';
 import { paint, say, sayJson } from '../output.js';
 import { asksAPerson, followDelivery, type Looks } from '../watch/progress.js';
 import { usualSeconds } from '../watch/stage-bar.js';
+import { wholeNumber } from '../values.js';
 
 interface DeliverOptions extends CommonOptions {
   wait?: true;
@@ -138,11 +139,4 @@ export async function newestDelivery(perennial: Perennial, model: string): Promi
   throw new UsageError(
     `'${model}' has had no delivery yet; start one with \`perennial deliver ${model}\`.`,
   );
-}
-
-export function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new UsageError(`'${text}' is not a whole number from 1 on.`);
-  return value;
 }

@@ -3,7 +3,7 @@ import type { DriftReport } from '../../contracts/drift.js';
 import { addCommonOptions, connect, type CommonOptions } from '../connection.js';
 import { examples } from '../examples.js';
 import { ago, number, paint, paintVerdict, say, sayJson, sayTable } from '../output.js';
-import { wholeNumber } from './delivery.js';
+import { wholeNumber } from '../values.js';
 
 /** `drift`: what the monitor of a model found. */
 export function addDriftCommand(program: Command): void {

@@ -1,12 +1,10 @@
 import type { Command } from 'commander';
 import type { LogLine, LogQuery, Perennial } from '../../client/index.js';
-import { durationPattern, milliseconds } from '../../contracts/duration.js';
-import { instant } from '../../contracts/names.js';
 import { connect, type CommonOptions } from '../connection.js';
 import { examples } from '../examples.js';
-import { UsageError } from '../failure.js';
 import { paint, say, sayJsonLine } from '../output.js';
-import { newestDelivery, wholeNumber } from './delivery.js';
+import { instantOf, wholeNumber } from '../values.js';
+import { newestDelivery } from './delivery.js';
 
 interface LogsOptions extends CommonOptions {
   delivery?: number;
@@ -92,13 +90,4 @@ async function* writtenLines(perennial: Perennial, model: string, number: number
 /** The first replica is number 0. */
 function rankNumber(text: string): number {
   return text === '0' ? 0 : wholeNumber(text);
-}
-
-/** An instant as it stands, or the one so long ago. */
-export function instantOf(text: string): string {
-  if (durationPattern.test(text)) return new Date(Date.now() - milliseconds(text)).toISOString();
-  if (instant.safeParse(text).success) return text;
-  throw new UsageError(
-    `'${text}' is neither an instant such as 2026-01-31T12:00:00Z nor a length of time such as 15m.`,
-  );
 }

@@ -4,7 +4,7 @@ import type { RollbackStarted } from '../../contracts/overview.js';
 import { examples } from '../examples.js';
 import { exitCodes } from '../failure.js';
 import { paint, paintVerdict, say, sayJson } from '../output.js';
-import { wholeNumber } from './delivery.js';
+import { wholeNumber } from '../values.js';
 
 const commands = {
   promote: 'give the version in release all traffic now, in place of the judge',

@@ -3,7 +3,8 @@ import type { SearchView, TrialView } from '../../contracts/search.js';
 import { addCommonOptions, connect, type CommonOptions } from '../connection.js';
 import { examples } from '../examples.js';
 import { number, paint, say, sayJson, sayTable } from '../output.js';
-import { newestDelivery, wholeNumber } from './delivery.js';
+import { wholeNumber } from '../values.js';
+import { newestDelivery } from './delivery.js';
 
 /** `trials`: what a search tried, and what came of it. */
 export function addTrialsCommand(program: Command): void {
