@@ -110,6 +110,12 @@ program
   .option('--seed <number>', 'who, whom and when; the same seed plays the same', seedNumber, 1)
   .option('--lanes <number>', 'rounds side by side, each on two GPUs of its own', fewModels, 3)
   .option(
+    '--steps <number>',
+    'of the low ones, ten a second; 1300 outlast a lease',
+    wholeNumber(1),
+    160,
+  )
+  .option(
     '--docker',
     'in containers of an engine of its own, which is killed, too; needs root and dockerd',
   )

@@ -16,11 +16,14 @@ export async function hurtPreemptions({
   rounds,
   lanes,
   seed,
+  steps,
   docker = false,
 }: {
   rounds: number;
   lanes: number;
   seed: number;
+  /** Of the low ones, ten a second. */
+  steps: number;
   docker?: boolean;
 }): Promise<void> {
   const report = sayFromNow();
@@ -35,7 +38,7 @@ export async function hurtPreemptions({
   const hurt = { ownDisk: false, engine, gpus: gpusFor(lanes), say: report, onInterrupt: () => {} };
   await withArena(hurt, async (arena) => {
     const plans = {
-      low: { steps: 160, every: 7, pause: 0.1 },
+      low: { steps, every: 7, pause: 0.1 },
       urgent: { steps: 25, every: 7, pause: 0.1 },
     };
     const play = await playPreemptions(arena, { rounds: planned, lanes, plans, say: report });

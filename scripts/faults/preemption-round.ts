@@ -13,7 +13,7 @@ import { subjectOf, type Subject } from './training-subject.js';
 const priorities = { low: 4, urgent: 1 };
 export type Side = keyof typeof priorities;
 
-/** Milliseconds in which all of a round have to end. */
+/** Milliseconds in which all of a round have to end, beside twice what the steps of a low one take: two may have to wait for each other. */
 const patience = 180_000;
 
 export interface PlayedPreemption {
@@ -63,11 +63,13 @@ export async function playPreemption(
   const entrants: Entrant[] = [];
   const over = new AbortController();
   let tooLate: NodeJS.Timeout | undefined;
+  const { steps, pause } = given.plans.low;
+  const most = patience + 2 * steps * pause * 1_000;
   try {
     await Promise.race([
       playOn(arena, given, { entrants, played, over }),
       new Promise<never>((_, refuse) => {
-        tooLate = setTimeout(refuse, patience, new Error(`Not over within ${patience / 1_000} s`));
+        tooLate = setTimeout(refuse, most, new Error(`Not over within ${most / 1_000} s`));
       }),
     ]);
   } catch (error) {
