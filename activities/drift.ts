@@ -6,15 +6,14 @@ import type { RegisteredSpec } from '../contracts/spec.js';
 import type { AssessDriftInput, AssessDriftResult, DriftSummary } from '../contracts/monitor.js';
 import { referenceProfile, type WindowCounts } from '../contracts/window-counts.js';
 import type { Database } from '../db/connect.js';
+import { lastDriftReport, storeDriftReport } from '../db/drift/report.js';
+import { pastRetrainings } from '../db/drift/retraining.js';
 import {
   countsSince,
   labelledSince,
-  lastDriftReport,
   lastLabelledTime,
-  pastRetrainings,
-  storeDriftReport,
   type UnweighedWindow,
-} from '../db/drift.js';
+} from '../db/drift/unweighed.js';
 import { currentSpec } from '../db/model/spec.js';
 import { championOf, type KnownVersion } from '../db/model/version.js';
 import { assess, type Assessment } from '../drift/assess.js';

@@ -1,7 +1,9 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { driftReport } from '../../contracts/drift.js';
-import { countRetrainings, findModel, listDriftReports } from '../../db/model/overview.js';
+import { listDriftReports } from '../../db/drift/report.js';
+import { countRetrainings } from '../../db/drift/retraining.js';
+import { findModel } from '../../db/model/overview.js';
 import { answers, createRouter, limit, ofModel } from '../answers.js';
 import type { ApiDependencies } from '../dependencies.js';
 

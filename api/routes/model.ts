@@ -13,8 +13,9 @@ import {
 } from '../../contracts/overview.js';
 import { findOpenApproval } from '../../db/delivery/approval-view.js';
 import { listDeliveries } from '../../db/delivery/view.js';
+import { lastDriftReport } from '../../db/drift/report.js';
 import { retireModel } from '../../db/model/model.js';
-import { findModel, listDriftReports, listModels } from '../../db/model/overview.js';
+import { findModel, listModels } from '../../db/model/overview.js';
 import { listVersionViews, readLineage } from '../../db/model/version-view.js';
 import { findLastRelease, findRoute } from '../../db/release/view.js';
 import { currentSpec } from '../../db/model/spec.js';
@@ -97,7 +98,6 @@ async function readModelDetail(
   model: string,
 ): Promise<ModelDetail> {
   const summary = await findModel(db, model);
-  const [lastReport] = await listDriftReports(db, model, 1);
   const description = summary.specDigest ? (await currentSpec(db, model)).spec.description : '';
   const release = await findLastRelease(db, model);
   return {
@@ -106,7 +106,7 @@ async function readModelDetail(
     route: await findRoute(db, model),
     approval: await findOpenApproval(db, model),
     release: release && (await withLiveState(engine, release)),
-    lastReport: lastReport ?? null,
+    lastReport: await lastDriftReport(db, model),
     recentDeliveries: await listDeliveries(db, model, { limit: 10 }),
     recentVersions: await listVersionViews(db, model, 10),
   };

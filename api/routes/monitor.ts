@@ -9,7 +9,8 @@ import { modelName } from '../../contracts/names.js';
 import { monitorAnswer, type MonitorAnswered } from '../../contracts/overview.js';
 import { releaseCommand } from '../../contracts/release.js';
 import type { MonitorState } from '../../contracts/states.js';
-import { findModel, listDriftReports } from '../../db/model/overview.js';
+import { lastDriftReport } from '../../db/drift/report.js';
+import { findModel } from '../../db/model/overview.js';
 import { answers, body, createRouter, idempotency, ofModel } from '../answers.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { callUpdate, patiently } from '../workflow-calls.js';
@@ -70,7 +71,7 @@ export function createMonitorRoutes({ db, engine }: ApiDependencies) {
       await findModel(db, model);
       const state = await readState(model);
       if (state.status === 'retired') throw unwatched(model);
-      const [lastReport] = await listDriftReports(db, model, 1);
+      const lastReport = await lastDriftReport(db, model);
       const { status, paused, every, everyOverride, checks, nextCheckAt, retrainings } = state;
       const view: MonitorView = {
         model,
@@ -80,7 +81,7 @@ export function createMonitorRoutes({ db, engine }: ApiDependencies) {
         everyOverride,
         checks,
         nextCheckAt,
-        lastReport: lastReport ?? null,
+        lastReport,
         retrainings,
       };
       return context.json(view, 200);

@@ -1,6 +1,5 @@
 import { sql } from 'drizzle-orm';
 import { PerennialError } from '../../contracts/errors.js';
-import { driftReport, type DriftReport } from '../../contracts/drift.js';
 import { modelSummary, type ModelSummary, type Status } from '../../contracts/overview.js';
 import type { Executor } from '../connect.js';
 import { instantOf, readRows, type Row } from '../rows.js';
@@ -49,28 +48,6 @@ export async function findModel(db: Executor, model: string): Promise<ModelSumma
   const [row] = await readRows(db, sql`${summaries} WHERE m.name = ${model}`);
   if (!row) throw new PerennialError('MODEL_NOT_FOUND', `There is no model '${model}'.`);
   return summaryOf(row);
-}
-
-/** Drift reports, the newest first. */
-export async function listDriftReports(
-  db: Executor,
-  model: string,
-  limit: number,
-): Promise<DriftReport[]> {
-  const rows = await readRows(
-    db,
-    sql`SELECT report FROM drift_report WHERE model = ${model} ORDER BY check_number DESC LIMIT ${limit}`,
-  );
-  return rows.map((row) => driftReport.parse(row.report));
-}
-
-/** How many retrainings the monitor of a model has asked for. */
-export async function countRetrainings(db: Executor, model: string): Promise<number> {
-  const [row] = await readRows(
-    db,
-    sql`SELECT count(*)::int AS count FROM retraining_decision WHERE model = ${model} AND action = 'retrain'`,
-  );
-  return Number(row?.count ?? 0);
 }
 
 /** Counts for the status page. */
