@@ -16,8 +16,8 @@ import { createArmFinder } from './replayed-arm.js';
 import { createRequestRouter } from './request-router.js';
 import { listenForRoutes } from './route-listener.js';
 import { createRouteSplit } from './route-split.js';
-import { startUsageLog, storeLeftUsage } from './usage-log.js';
-import { createUsageMeter } from './usage-meter.js';
+import { startUsageLog, storeLeftUsage } from './usage/log.js';
+import { createUsageMeter } from './usage/meter.js';
 import { createWindowCounters } from './window-counters.js';
 
 export interface GatewayDeps {

@@ -6,7 +6,7 @@ import { answerGroup, groupItems, type RowAnswer } from './micro-batch.js';
 import type { GatewayMetrics } from './metrics.js';
 import type { LoadedModel } from './model-cache.js';
 import type { PredictionLog } from './prediction-log.js';
-import type { UsageMeter } from './usage-meter.js';
+import type { UsageMeter } from './usage/meter.js';
 import type { WindowCounters } from './window-counters.js';
 
 /** A request whose arm is chosen and whose inputs are read. */

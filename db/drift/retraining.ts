@@ -3,6 +3,9 @@ import type { Executor } from '../connect.js';
 import { delivery } from '../schema/delivery.js';
 import { retrainingDecision } from '../schema/drift.js';
 
+const askedFor = (model: string) =>
+  and(eq(retrainingDecision.model, model), eq(retrainingDecision.action, 'retrain'));
+
 export interface PastRetrainings {
   lastAt: Date | null;
   lastMonth: number;
@@ -16,19 +19,15 @@ export async function pastRetrainings(
   model: string,
   now: Date,
 ): Promise<PastRetrainings> {
-  const decided = and(
-    eq(retrainingDecision.model, model),
-    eq(retrainingDecision.action, 'retrain'),
-  );
   const monthAgo = new Date(now.getTime() - 30 * 86_400_000);
   const [decisions] = await db
     .select({ at: max(retrainingDecision.at) })
     .from(retrainingDecision)
-    .where(decided);
+    .where(askedFor(model));
   const [month] = await db
     .select({ many: count() })
     .from(retrainingDecision)
-    .where(and(decided, gt(retrainingDecision.at, monthAgo)));
+    .where(and(askedFor(model), gt(retrainingDecision.at, monthAgo)));
   const [closed] = await db
     .select({ at: max(delivery.closedAt) })
     .from(delivery)
@@ -72,6 +71,6 @@ export async function countRetrainings(db: Executor, model: string): Promise<num
   const [found] = await db
     .select({ many: count() })
     .from(retrainingDecision)
-    .where(and(eq(retrainingDecision.model, model), eq(retrainingDecision.action, 'retrain')));
+    .where(askedFor(model));
   return found?.many ?? 0;
 }

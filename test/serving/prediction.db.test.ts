@@ -12,7 +12,7 @@ import { storeServingUsage } from '../../db/serving/usage.js';
 import { storeWindowCounts } from '../../db/serving/window-count.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLog } from '../../runtime/log.js';
-import { startUsageLog, storeLeftUsage } from '../../serving/usage-log.js';
+import { startUsageLog, storeLeftUsage } from '../../serving/usage/log.js';
 import { prices } from '../governance/prices.js';
 import { temporaryArtifacts, temporaryFolder } from '../support/artifacts.js';
 import { freshDatabase, type FreshDatabase } from '../support/postgres.js';

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { priceBook } from '../../contracts/price-book.js';
 import { addUse, nothingOwed, servingRateOf, totalOf } from '../../governance/serving-price.js';
-import { createUsageAccount } from '../../serving/usage-account.js';
-import { createUsageMeter, type VersionUse } from '../../serving/usage-meter.js';
-import { shareOut } from '../../serving/usage-split.js';
+import { createUsageAccount } from '../../serving/usage/account.js';
+import { createUsageMeter, type VersionUse } from '../../serving/usage/meter.js';
+import { shareOut } from '../../serving/usage/split.js';
 import { prices } from '../governance/prices.js';
 
 const one = { model: 'flights', version: 1 };

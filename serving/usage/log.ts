@@ -2,16 +2,16 @@ import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import type { KeptPriceBook } from '../contracts/price-book.js';
-import type { Database } from '../db/connect.js';
-import { newestPriceBook } from '../db/money/price-book.js';
-import { storeServingUsage, type ServingUsageRow } from '../db/serving/usage.js';
-import type { Clock } from '../runtime/clock.js';
-import type { Log } from '../runtime/log.js';
-import type { GatewayHome } from './gateway-home.js';
-import type { LoadedModel } from './model-cache.js';
-import { createUsageAccount } from './usage-account.js';
-import type { UsageMeter } from './usage-meter.js';
+import type { KeptPriceBook } from '../../contracts/price-book.js';
+import type { Database } from '../../db/connect.js';
+import { newestPriceBook } from '../../db/money/price-book.js';
+import { storeServingUsage, type ServingUsageRow } from '../../db/serving/usage.js';
+import type { Clock } from '../../runtime/clock.js';
+import type { Log } from '../../runtime/log.js';
+import type { GatewayHome } from '../gateway-home.js';
+import type { LoadedModel } from '../model-cache.js';
+import { createUsageAccount } from './account.js';
+import type { UsageMeter } from './meter.js';
 
 const ending = '.usage';
 

@@ -1,13 +1,13 @@
-import type { KeptPriceBook } from '../contracts/price-book.js';
-import type { ServingUsageRow } from '../db/serving/usage.js';
+import type { KeptPriceBook } from '../../contracts/price-book.js';
+import type { ServingUsageRow } from '../../db/serving/usage.js';
 import {
   addUse,
   nothingOwed,
   servingRateOf,
   totalOf,
   type ServingBill,
-} from '../governance/serving-price.js';
-import type { VersionUse } from './usage-meter.js';
+} from '../../governance/serving-price.js';
+import type { VersionUse } from './meter.js';
 
 interface Account {
   row: Omit<ServingUsageRow, keyof ReturnType<typeof totalOf>>;

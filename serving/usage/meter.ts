@@ -1,4 +1,4 @@
-import { shareOut } from './usage-split.js';
+import { shareOut } from './split.js';
 
 /** What was used for one version. */
 export interface VersionUse {
