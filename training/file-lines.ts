@@ -1,6 +1,9 @@
 import type { LogChunk, LogPosition } from './backend.js';
 import { readPlainFile } from './plain-file.js';
 
+/** Of what one replica of an attempt says this much is kept, and behind it a line that says so. */
+export const keptLogBytes = 16 * 1024 * 1024;
+
 const chunkBytes = 1 << 20;
 /** Of many files each gives at least this much at once. */
 const leastBytes = 1 << 16;

@@ -4,6 +4,7 @@ import type { JobStatus, ProgressLine, Supervision } from '../contracts/training
 import type { Clock } from '../runtime/clock.js';
 import type { LogLine, TrainingBackend } from './backend.js';
 import type { CheckpointKeeper } from './checkpoint-keeper.js';
+import { keptLogBytes } from './file-lines.js';
 import { outputFiles } from './job-folder.js';
 import { readProgress } from './progress.js';
 
@@ -136,7 +137,7 @@ export async function superviseJob(task: SupervisionTask): Promise<JobEnd> {
     const status = await backend.status(key);
     const moved = await readOn();
     const now = clock.now().getTime();
-    if (moved) lastSign = now;
+    if (moved || isLogFull(seen)) lastSign = now;
     const wanted = task.wanted();
     if (wanted !== null && (status.state === 'running' || status.state === 'waiting')) {
       await stop();
@@ -212,6 +213,11 @@ function exitOf(status: JobStatus): JobExit | null {
   const { code, outOfMemory, image, reason, startedAt, finishedAt } = status;
   const took = Date.parse(finishedAt) - Date.parse(startedAt);
   return { kind: 'exited', code, outOfMemory, took, image, reason };
+}
+
+/** Whether a replica has said more than is kept: nobody can see any more whether it goes on speaking. */
+function isLogFull({ logOffset, replicaOffsets }: Supervision): boolean {
+  return [logOffset, ...replicaOffsets].some((offset) => offset > keptLogBytes);
 }
 
 function startOf(key: string): Supervision {

@@ -14,6 +14,7 @@ import { trainingRun } from '../../db/schema/training.js';
 import { recordLog, recordMetrics } from '../../db/training/training.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLog } from '../../runtime/log.js';
+import { keptLogBytes } from '../../training/file-lines.js';
 import { untilExited } from './backend-conformance.js';
 import { trainingLogs, trainingMetrics } from './recorded.js';
 import { openWorkplace } from './workplace.js';
@@ -171,6 +172,20 @@ describe('Supervising a training', () => {
       reason: expect.stringContaining('no sign of life') as string,
     });
     expect(await untilExited(backend, input.key)).toMatchObject({ code: 143 });
+  });
+
+  it('takes none for hung that has said more than is kept, and whose silence is not to be told from speech', async () => {
+    const input = await open('obey say=ready forever', { heartbeat: '400ms', timeout: '2s' });
+    const first = begin(input);
+    await first.untilBeat(({ logOffset }) => logOffset > 0);
+    first.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true }));
+    await expect(first.result).rejects.toMatchObject({ name: 'CancelledFailure' });
+    const seen = supervision.parse(first.beats.at(-1));
+    const second = begin(input, { ...seen, logOffset: keptLogBytes + 1 });
+    expect(await second.result).toMatchObject({
+      kind: 'failed',
+      reason: expect.stringContaining('longer than') as string,
+    });
   });
 
   it('stops a trainer that takes longer than it may, for good', async () => {

@@ -1,10 +1,9 @@
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import type Docker from 'dockerode';
+import { keptLogBytes as limit } from '../file-lines.js';
 import { readFrames, type Frame } from './frames.js';
 
-/** Of one replica's output this much is kept; bytes. */
-const limit = 16 * 1024 * 1024;
 /** Enough of the beginning to see whether the engine still has it. */
 const headBytes = 4_096;
 /** Frames asked for from the end before all of them are: an engine sends every line as one of its own, which takes its time. */

@@ -3,13 +3,12 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
+import { keptLogBytes as limit } from '../file-lines.js';
 import { readJsonFile, writeJson, type JobFolder } from '../job-folder.js';
 import { Refusal, type Cluster } from './cluster.js';
 import { linesOf } from './lines.js';
 import { container } from './manifest.js';
 
-/** Of one replica's output this much is kept; bytes. */
-const limit = 16 * 1024 * 1024;
 /** Of new output, at most this much a call; bytes. */
 const chunk = 4 * 1024 * 1024;
 /** Two streams of one container may be written a little out of the order of their times; milliseconds. */

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { PerennialError } from '../../contracts/errors.js';
 import type { TrainingJob } from '../../contracts/training.js';
+import { keptLogBytes } from '../file-lines.js';
 import { writeJson, type JobFolder } from '../job-folder.js';
 import { openProgressDoor, type ProgressDoor } from '../progress-door.js';
 import { replicaRoot, variablesOnOneMachine } from '../replicas.js';
@@ -10,7 +11,6 @@ import { trainerCommand } from '../trainer.js';
 import { findMeetingPort } from './meeting-port.js';
 
 const wrapper = fileURLToPath(new URL('wrapper.py', import.meta.url));
-const logBytes = 16 * 1024 * 1024;
 
 export interface LaunchSettings {
   python: string;
@@ -38,7 +38,7 @@ export async function launchWrapper(
     workingFolder: folder,
     ...(await describeReplicas(job, root)),
     graceSeconds: replicaGraceMs / 1_000,
-    logBytes,
+    logBytes: keptLogBytes,
   });
   const child = spawn(python, [wrapper, folder], {
     detached: true,
