@@ -7,6 +7,8 @@ import { createScreen, sizeOf } from './screen.js';
 import { renderWatch } from './watch-screen.js';
 
 const turnMs = 120;
+/** Milliseconds from one plain line about a training's steps to the next. */
+const plainStepMs = 10_000;
 /** Milliseconds between two looks at a training; where a look takes long, ten times as long as it took. */
 const lookMs = 2_000;
 
@@ -144,7 +146,19 @@ function sayChanges(
   // In a terminal the moving lines tell where it stands.
   const standing = [delivery.stage, standingOf(detail)].filter(Boolean).join(': ');
   if (!process.stdout.isTTY && delivery.outcome === null && !money)
-    sayOnce(`standing ${standing}`, () => say(`  ${standing}`));
+    sayOnce(`standing ${isStepping(detail) ? presentStretch() : standing}`, () =>
+      say(`  ${standing}`),
+    );
+}
+
+/** A step is no news where a training takes a million of them. */
+function isStepping({ delivery, training, failing }: DeliveryDetail): boolean {
+  return delivery.stage === 'train' && training?.step != null && !training.waits && !failing;
+}
+
+/** The present stretch of time, of which a training tells one step. */
+function presentStretch(): string {
+  return `in stretch ${Math.floor(Date.now() / plainStepMs)}`;
 }
 
 function sayOutcome({ delivery }: DeliveryDetail): void {

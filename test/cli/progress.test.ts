@@ -67,6 +67,22 @@ test('without a terminal every change is a plain line', async () => {
   ]);
 });
 
+test('without a terminal the steps of a training are a line every ten seconds', async () => {
+  process.stdout.isTTY = false;
+  vi.spyOn(Date, 'now').mockReturnValue(0);
+  async function* steps(): AsyncGenerator<DeliveryDetail> {
+    for (let step = 1; step <= 30; step += 1) {
+      vi.spyOn(Date, 'now').mockReturnValue(step * 1_000);
+      const detail = detailOf({ seconds: {} });
+      const training = { attempt: 1, retried: null, step, total: 30, metrics: {}, waits: null };
+      yield { ...detail, training };
+    }
+  }
+  await followDelivery(steps(), { quiet: false });
+  const told = [1, 10, 20, 30].map((step) => `  train: attempt 1, step ${step} of 30`);
+  expect(out.split('\n').slice(1, -1)).toEqual(told);
+});
+
 test('says why an attempt ended when the next one begins, and in the end where to read what the trainer wrote', async () => {
   process.stdout.isTTY = false;
   const ended = 'ValueError: \x1b[2Jno such column';
