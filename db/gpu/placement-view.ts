@@ -103,8 +103,10 @@ export function waitsFor(
           (sum, each) => sum + each.count * Math.max(0, usual - (each.ran ?? 0)),
           0,
         ) / devices;
-  const go = ahead.length === 1 ? '1 goes' : `${ahead.length} go`;
   const gpus = devices === 1 ? '1 GPU' : `${devices} GPUs`;
+  if (ahead.length === 0)
+    return `Next on ${name}, needs ${count} of ${gpus}${held}; ${lengthOf(seconds)}`;
+  const go = ahead.length === 1 ? '1 goes' : `${ahead.length} go`;
   return `${go} first on ${name} (${gpus}${held}); ${lengthOf(seconds)}`;
 }
 

@@ -33,14 +33,14 @@ describe('A training that waits for GPUs is told', () => {
       '1 goes first on a10 (2 GPUs, held by model-0/1, model-1/1); about 25 min',
     );
     expect(waitsFor(standing([own], { devices: 1 }), { key: 'own', count: 1 })).toBe(
-      '0 go first on a10 (1 GPU); about a minute',
+      'Next on a10, needs 1 of 1 GPU; about a minute',
     );
   });
 
   test('how long those take that would not give way, and of the others nothing', () => {
     const rivals = [{ ran: 0 }, own, { ran: 0, yields: true }];
     expect(waitsFor(standing(rivals), { key: 'own', count: 2 })).toBe(
-      '0 go first on a10 (2 GPUs, held by model-0/1, model-2/1); about 10 min',
+      'Next on a10, needs 2 of 2 GPUs, held by model-0/1, model-2/1; about 10 min',
     );
     expect(waitsFor(standing([own, { ran: 0, yields: true }]), { key: 'own', count: 1 })).toContain(
       'about a minute',
