@@ -79,6 +79,8 @@ function filterOf(model: string | undefined, { delivery, by, since }: AuditOptio
 }
 
 function lineOf({ sequence, at, actor, action, subject, detail }: AuditView): string {
-  const why = typeof detail.reason === 'string' && detail.reason !== '' ? `: ${detail.reason}` : '';
-  return `${paint('dim', `${sequence}  ${at}`)}  ${actor}  ${paint('bold', action)}  ${subject}${why}`;
+  // How it ended, of what has an end; why, of what was asked for; why, of what came about.
+  const told = [detail.outcome, detail.reason, detail.explanation];
+  const why = told.filter((each) => typeof each === 'string' && each !== '').join(': ');
+  return `${paint('dim', `${sequence}  ${at}`)}  ${actor}  ${paint('bold', action)}  ${subject}${why && `: ${why}`}`;
 }

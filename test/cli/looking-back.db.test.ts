@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { driftReport } from '../../contracts/drift.js';
+import { appendAudit } from '../../db/audit.js';
 import { registerSpec } from '../../db/model/spec.js';
 import { applicationOf } from '../api/remembered.js';
 import { startProgram, type ProgramInProcess } from './program-in-process.js';
@@ -86,6 +87,22 @@ describe('`perennial drift`', () => {
 });
 
 describe('`perennial audit`', () => {
+  it('tells how a delivery ended, and why', async () => {
+    const explanation = 'Cancelled by ada: enough';
+    const detail = { outcome: 'cancelled', explanation };
+    const fact = {
+      actor: 'perennial',
+      action: 'delivery.closed',
+      subject: 'churn-later/9',
+      detail,
+    };
+    await program.db.transaction((tx) => appendAudit(tx, fact));
+    const { out } = await program.perennial('audit', 'churn-later', '--delivery', '9');
+    expect(out).toMatch(
+      /delivery\.closed {2}churn-later\/9: cancelled: Cancelled by ada: enough\n$/,
+    );
+  });
+
   it('tells who did what, of all or of one model, by one principal, since a while', async () => {
     const lineOf = (model: string) =>
       new RegExp(`\\d+ {2}\\S+Z {2}ada {2}spec.applied {2}${model}\n`);
@@ -94,7 +111,7 @@ describe('`perennial audit`', () => {
     const one = await program.perennial('audit', 'churn', '--by', 'ada', '--since', '1h');
     expect(one.out).toMatch(lineOf('churn'));
     expect(one.out.trim().split('\n')).toHaveLength(1);
-    const json = await program.perennial('audit', 'churn-later', '--json');
+    const json = await program.perennial('audit', 'churn-later', '--by', 'ada', '--json');
     expect(JSON.parse(json.out)).toMatchObject({ entries: [{ action: 'spec.applied' }] });
     for (const none of [
       ['--by', 'bob'],
