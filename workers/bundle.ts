@@ -58,7 +58,8 @@ async function digestOf(folders: string[]): Promise<string> {
   };
   hash.update(version);
   for (const folder of folders) {
-    for (const name of (await readdir(join(root, folder))).toSorted()) {
+    for (const name of (await readdir(join(root, folder), { recursive: true })).toSorted()) {
+      if (!name.endsWith('.ts')) continue;
       hash.update(`\0${folder}/${name}\0`);
       hash.update(await readFile(join(root, folder, name)));
     }

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { extendCommand, tightestOf, type BudgetView } from '../../contracts/budget.js';
-import { renderMoney } from '../../workflows/money-details.js';
+import { renderMoney } from '../../workflows/training/money-details.js';
 
 test.each(['growth', 'flight-delay/3', "the pilots' team", '$(touch x); `id`', 'two\nlines'])(
   'the line that raises the budget of %j is one that a shell takes as it is meant',

@@ -50,7 +50,7 @@ test('an incompatible edit of a workflow is caught', async () => {
   // What someone might well do: validate where the snapshot is taken.
   const code = await bundleEditedWorkflows([
     {
-      file: 'deliver-model.ts',
+      file: 'delivery/deliver-model.ts',
       from: 'compute.ingestData.executeWithOptions',
       to: 'compute.validateData.executeWithOptions',
     },
@@ -68,7 +68,7 @@ test('an incompatible edit of a workflow is caught', async () => {
 
 test('the guard of a real change is what lets deliveries go on that began before it', async () => {
   const code = await bundleEditedWorkflows([
-    { file: 'deliver-model.ts', from: 'patched(fewerTurns)', to: 'true' },
+    { file: 'delivery/deliver-model.ts', from: 'patched(fewerTurns)', to: 'true' },
   ]);
   const replay = (model: string) => {
     const { name = '', json } = recorded.find((each) => each.name.includes(model)) ?? {};

@@ -37,7 +37,7 @@ export const guard = 'remind-before-ingest';
 export async function nextBuild(): Promise<{ code: string }> {
   const code = await bundleEditedWorkflows([
     {
-      file: 'deliver-model.ts',
+      file: 'delivery/deliver-model.ts',
       from: "    enter('ingest', ",
       to: `    if (patched('${guard}'))
       await pipeline.remindApprovers.executeWithOptions({ summary: 'Say that it begins' }, [
@@ -46,7 +46,7 @@ export async function nextBuild(): Promise<{ code: string }> {
     enter('ingest', `,
     },
     {
-      file: 'deliver-model.ts',
+      file: 'delivery/deliver-model.ts',
       from: "    board.change({ stage: 'release' });",
       to: "    board.change({ stage: 'release' }, 'Build B goes on from here.');",
     },

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Finding } from '../../contracts/verdict.js';
 import { validation } from '../../scripts/healthy-model.js';
-import { brokenContract } from '../../workflows/broken-contract.js';
+import { brokenContract } from '../../workflows/delivery/broken-contract.js';
 
 const finding = (name: string, verdict: Finding['verdict'], reason: string): Finding => ({
   name,

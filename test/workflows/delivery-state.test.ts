@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Admission, Decision } from '../../contracts/approval.js';
 import type { DeliveryState } from '../../contracts/states.js';
 import { evidence, planFor } from '../../scripts/healthy-model.js';
-import { renderDelivery } from '../../workflows/delivery-details.js';
+import { renderDelivery } from '../../workflows/delivery/details.js';
 import {
   applyAdmission,
   approvalDeadlines,
@@ -11,7 +11,7 @@ import {
   impossible,
   openApproval,
   openState,
-} from '../../workflows/delivery-state.js';
+} from '../../workflows/delivery/state.js';
 
 const waiting: DeliveryState = {
   ...openState({ model: 'm', requestedBy: 'alice' }),

@@ -5,7 +5,7 @@ import {
   extendStretch,
   pauseStretch,
   resumeStretch,
-} from '../../workflows/stretch.js';
+} from '../../workflows/release/stretch.js';
 
 const hour = 3_600_000;
 

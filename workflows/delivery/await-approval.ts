@@ -1,10 +1,10 @@
 import { condition, upsertSearchAttributes } from '@temporalio/workflow';
-import type { DeliveryKey, DeliveryPlan } from '../contracts/stages.js';
-import type { DeliveryState } from '../contracts/states.js';
-import { historyIsLong, type Board } from './board.js';
-import { approvalDeadlines } from './delivery-state.js';
-import { pipeline } from './offers.js';
-import { attributes } from './search-attributes.js';
+import type { DeliveryKey, DeliveryPlan } from '../../contracts/stages.js';
+import type { DeliveryState } from '../../contracts/states.js';
+import { historyIsLong, type Board } from '../board.js';
+import { approvalDeadlines } from './state.js';
+import { pipeline } from '../offers.js';
+import { attributes } from '../search-attributes.js';
 
 /**
  * Waits for people, for as long as the spec says, holding nothing but a timer: reminds, escalates, expires.

@@ -5,10 +5,10 @@ import type {
   MonitorAct,
   MonitorCommand,
   MonitorConfiguration,
-} from '../contracts/monitor.js';
-import type { MonitorAnswer, MonitorState } from '../contracts/states.js';
-import { createDoors } from './doors.js';
-import { breachForm, commandForm, configurationForm, deliveryEndedForm } from './message-form.js';
+} from '../../contracts/monitor.js';
+import type { MonitorAnswer, MonitorState } from '../../contracts/states.js';
+import { createDoors } from '../doors.js';
+import { breachForm, commandForm, configurationForm, deliveryEndedForm } from '../message-form.js';
 
 /** The flags that messages set and the loop reads. */
 export interface Monitor {

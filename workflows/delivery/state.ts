@@ -1,8 +1,8 @@
 /** What a delivery knows, and how it changes. Pure: no call to the engine, so that it can be tested without one. */
-import type { Admission, Decision } from '../contracts/approval.js';
-import type { DeliverModelInput } from '../contracts/delivery.js';
-import type { DeliveryPlan, Registered } from '../contracts/stages.js';
-import type { DeliveryState } from '../contracts/states.js';
+import type { Admission, Decision } from '../../contracts/approval.js';
+import type { DeliverModelInput } from '../../contracts/delivery.js';
+import type { DeliveryPlan, Registered } from '../../contracts/stages.js';
+import type { DeliveryState } from '../../contracts/states.js';
 
 export function openState(input: DeliverModelInput): DeliveryState {
   return {

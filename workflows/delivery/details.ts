@@ -1,6 +1,6 @@
-import { workflowId } from '../contracts/messages.js';
-import type { AwaitedApproval, DeliveryState } from '../contracts/states.js';
-import { offer, perennialLine, signalLine, updateLine } from './command-lines.js';
+import { workflowId } from '../../contracts/messages.js';
+import type { AwaitedApproval, DeliveryState } from '../../contracts/states.js';
+import { offer, perennialLine, signalLine, updateLine } from '../command-lines.js';
 
 /** The delivery in Markdown, as operators read it in the Temporal UI: what happened, what is awaited, how to answer. */
 export function renderDelivery(state: DeliveryState, namespace: string): string {

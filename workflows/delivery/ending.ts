@@ -1,7 +1,7 @@
 import { isCancellation } from '@temporalio/workflow';
-import type { Decision } from '../contracts/approval.js';
-import type { DeliveryOutcome } from '../contracts/delivery.js';
-import { refusedOutcome, sentence } from './failures.js';
+import type { Decision } from '../../contracts/approval.js';
+import type { DeliveryOutcome } from '../../contracts/delivery.js';
+import { refusedOutcome, sentence } from '../failures.js';
 
 export interface Ending {
   outcome: DeliveryOutcome;

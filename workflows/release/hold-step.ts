@@ -1,12 +1,12 @@
 import { condition, patched, upsertSearchAttributes } from '@temporalio/workflow';
-import type { Judgement } from '../contracts/release.js';
-import type { JudgeStepResult, ReleaseModelInput } from '../contracts/stages.js';
-import type { ReleaseState } from '../contracts/states.js';
-import { historyIsLong, type Board } from './board.js';
-import { judge, pipeline } from './offers.js';
-import type { Command, Commands } from './release-commands.js';
+import type { Judgement } from '../../contracts/release.js';
+import type { JudgeStepResult, ReleaseModelInput } from '../../contracts/stages.js';
+import type { ReleaseState } from '../../contracts/states.js';
+import { historyIsLong, type Board } from '../board.js';
+import { judge, pipeline } from '../offers.js';
+import type { Command, Commands } from './commands.js';
 import { start, type Running } from './running.js';
-import { attributes, nobodyAwaited } from './search-attributes.js';
+import { attributes, nobodyAwaited } from '../search-attributes.js';
 import {
   beginStretch,
   extendStretch,

@@ -1,7 +1,7 @@
-import { workflowId } from '../contracts/messages.js';
-import type { DeliveryKey } from '../contracts/stages.js';
+import { workflowId } from '../../contracts/messages.js';
+import type { DeliveryKey } from '../../contracts/stages.js';
 import type { AwaitedMoney } from './await-money.js';
-import { offer, signalLine, updateLine } from './command-lines.js';
+import { offer, signalLine, updateLine } from '../command-lines.js';
 
 /** Which budget is awaited, as operators read it in the Temporal UI, with the lines that raise it and that have the training look again. */
 export function renderMoney(

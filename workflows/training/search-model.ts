@@ -8,18 +8,18 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import { queries, workflowId } from '../contracts/messages.js';
+import { queries, workflowId } from '../../contracts/messages.js';
 import type {
   AskedTrial,
   StoppedAttempts,
   ToldTrial,
   TrainModelInput,
   TrainModelResult,
-} from '../contracts/stages.js';
-import { atOnce } from './at-once.js';
+} from '../../contracts/stages.js';
+import { atOnce } from '../at-once.js';
 import { createMoneyWait } from './await-money.js';
-import { compute, pipeline, promptly } from './offers.js';
-import { attributes } from './search-attributes.js';
+import { compute, pipeline, promptly } from '../offers.js';
+import { attributes } from '../search-attributes.js';
 import { renderSearch, type SearchState, type UnpaidTrial } from './search-details.js';
 import type { trainModel } from './train-model.js';
 

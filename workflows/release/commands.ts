@@ -1,10 +1,10 @@
 import { allHandlersFinished, CancellationScope, condition } from '@temporalio/workflow';
-import type { Decision } from '../contracts/approval.js';
-import { releaseActs, releaseCan, type ReleaseAct } from '../contracts/release-state.js';
-import type { ReleaseAnswer, ReleaseState } from '../contracts/states.js';
-import type { Board } from './board.js';
-import { createDoors } from './doors.js';
-import { commandForm, decisionForm, refusal } from './message-form.js';
+import type { Decision } from '../../contracts/approval.js';
+import { releaseActs, releaseCan, type ReleaseAct } from '../../contracts/release-state.js';
+import type { ReleaseAnswer, ReleaseState } from '../../contracts/states.js';
+import type { Board } from '../board.js';
+import { createDoors } from '../doors.js';
+import { commandForm, decisionForm, refusal } from '../message-form.js';
 
 /** A command of a person. The vote is there for `decide` only. */
 export interface Command {

@@ -1,7 +1,7 @@
-import { workflowId } from '../contracts/messages.js';
-import type { ReleaseState } from '../contracts/states.js';
-import { releaseActs, releaseCan, type ReleaseAct } from '../contracts/release-state.js';
-import { offer, perennialLine, signalLine, updateLine } from './command-lines.js';
+import { workflowId } from '../../contracts/messages.js';
+import type { ReleaseState } from '../../contracts/states.js';
+import { releaseActs, releaseCan, type ReleaseAct } from '../../contracts/release-state.js';
+import { offer, perennialLine, signalLine, updateLine } from '../command-lines.js';
 
 /** The release in Markdown for the Temporal UI, with the commands that are possible now. */
 export function renderRelease(state: ReleaseState, namespace: string): string {

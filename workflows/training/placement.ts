@@ -1,5 +1,5 @@
 import { CancellationScope, isCancellation, patched, sleep } from '@temporalio/workflow';
-import type { PlacementLook } from '../contracts/placement.js';
+import type { PlacementLook } from '../../contracts/placement.js';
 
 /** Guards the looks at a training's place among those who wait for GPUs. */
 export const placementLooks = 'placement-looks';

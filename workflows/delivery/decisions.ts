@@ -1,13 +1,13 @@
 import { allHandlersFinished, CancellationScope, condition, patched } from '@temporalio/workflow';
-import type { Admission, Decision } from '../contracts/approval.js';
-import type { DeliveryPlan } from '../contracts/stages.js';
-import type { DeliveryState } from '../contracts/states.js';
-import type { Board } from './board.js';
-import { applyAdmission, foreignEvidence, impossible, isBeingOpened } from './delivery-state.js';
-import { createDoors } from './doors.js';
-import { codeOf, sentence } from './failures.js';
-import { decisionForm, refusal } from './message-form.js';
-import { pipeline } from './offers.js';
+import type { Admission, Decision } from '../../contracts/approval.js';
+import type { DeliveryPlan } from '../../contracts/stages.js';
+import type { DeliveryState } from '../../contracts/states.js';
+import type { Board } from '../board.js';
+import { applyAdmission, foreignEvidence, impossible, isBeingOpened } from './state.js';
+import { createDoors } from '../doors.js';
+import { codeOf, sentence } from '../failures.js';
+import { decisionForm, refusal } from '../message-form.js';
+import { pipeline } from '../offers.js';
 
 interface Waiting {
   decision: Decision;

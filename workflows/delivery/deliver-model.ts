@@ -12,34 +12,34 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { SearchAttributeUpdatePair } from '@temporalio/common';
-import type { Decision } from '../contracts/approval.js';
-import type { Snapshot, Validation } from '../contracts/dataset.js';
-import type { DeliverModelInput, Stage } from '../contracts/delivery.js';
-import type { Evaluated } from '../contracts/evaluation.js';
-import { queries, workflowId } from '../contracts/messages.js';
+import type { Decision } from '../../contracts/approval.js';
+import type { Snapshot, Validation } from '../../contracts/dataset.js';
+import type { DeliverModelInput, Stage } from '../../contracts/delivery.js';
+import type { Evaluated } from '../../contracts/evaluation.js';
+import { queries, workflowId } from '../../contracts/messages.js';
 import type {
   DeliveryPlan,
   DeliveryResult,
   Registered,
   TrainedModel,
-} from '../contracts/stages.js';
-import type { DeliveryPlanAnswer, DeliveryState } from '../contracts/states.js';
-import { atOnce, fewerTurns } from './at-once.js';
+} from '../../contracts/stages.js';
+import type { DeliveryPlanAnswer, DeliveryState } from '../../contracts/states.js';
+import { atOnce, fewerTurns } from '../at-once.js';
 import { awaitApproval } from './await-approval.js';
-import { onTrainingWaits } from './await-money.js';
-import { createBoard } from './board.js';
+import { onTrainingWaits } from '../training/await-money.js';
+import { createBoard } from '../board.js';
 import { brokenContract } from './broken-contract.js';
-import { takeDecisions } from './delivery-decisions.js';
-import { renderDelivery } from './delivery-details.js';
-import { endingOf, type Ending } from './delivery-ending.js';
-import { openApproval, openState } from './delivery-state.js';
-import { codeOf, refusedOutcome } from './failures.js';
-import { compute, pipeline, promptly } from './offers.js';
-import { requireDeliveryId } from './own-id.js';
-import { releaseVersion } from './release-version.js';
-import { compensate, type Compensation } from './saga.js';
-import { attributes, ended, nobodyAwaited } from './search-attributes.js';
-import type { trainModel } from './train-model.js';
+import { takeDecisions } from './decisions.js';
+import { renderDelivery } from './details.js';
+import { endingOf, type Ending } from './ending.js';
+import { openApproval, openState } from './state.js';
+import { codeOf, refusedOutcome } from '../failures.js';
+import { compute, pipeline, promptly } from '../offers.js';
+import { requireDeliveryId } from '../own-id.js';
+import { releaseVersion } from '../release/release-version.js';
+import { compensate, type Compensation } from '../saga.js';
+import { attributes, ended, nobodyAwaited } from '../search-attributes.js';
+import type { trainModel } from '../training/train-model.js';
 
 /** What a delivery takes along when it continues as new, which it does only while it waits for a person. */
 interface Carried {

@@ -1,11 +1,11 @@
 import { executeChild, patched, sleep } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { workflowId } from '../contracts/messages.js';
-import type { ReleaseModelInput, ReleaseResult } from '../contracts/stages.js';
-import type { DeliveryState } from '../contracts/states.js';
-import type { Board } from './board.js';
+import { workflowId } from '../../contracts/messages.js';
+import type { ReleaseModelInput, ReleaseResult } from '../../contracts/stages.js';
+import type { DeliveryState } from '../../contracts/states.js';
+import type { Board } from '../board.js';
 import type { releaseModel } from './release-model.js';
-import { attributes } from './search-attributes.js';
+import { attributes } from '../search-attributes.js';
 
 /** Milliseconds between two tries. A rollback takes seconds, the first look after one may as well. */
 const shortestWait = 2_000;

@@ -10,20 +10,20 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import { queries } from '../contracts/messages.js';
-import type { ReleaseModelInput, ReleaseResult } from '../contracts/stages.js';
-import type { ReleasePlanAnswer, ReleaseState } from '../contracts/states.js';
-import { atOnce } from './at-once.js';
-import { createBoard } from './board.js';
-import { codeOf, sentence } from './failures.js';
+import { queries } from '../../contracts/messages.js';
+import type { ReleaseModelInput, ReleaseResult } from '../../contracts/stages.js';
+import type { ReleasePlanAnswer, ReleaseState } from '../../contracts/states.js';
+import { atOnce } from '../at-once.js';
+import { createBoard } from '../board.js';
+import { codeOf, sentence } from '../failures.js';
 import { holdStep, type HeldStep } from './hold-step.js';
-import { compute, pipeline, promptly } from './offers.js';
-import { requireReleaseId } from './own-id.js';
-import { takeCommands } from './release-commands.js';
-import { renderRelease } from './release-details.js';
-import { compensate, type Compensation } from './saga.js';
+import { compute, pipeline, promptly } from '../offers.js';
+import { requireReleaseId } from '../own-id.js';
+import { takeCommands } from './commands.js';
+import { renderRelease } from './details.js';
+import { compensate, type Compensation } from '../saga.js';
 import { start } from './running.js';
-import { attributes, ended } from './search-attributes.js';
+import { attributes, ended } from '../search-attributes.js';
 
 interface Carried {
   state: ReleaseState;

@@ -1,5 +1,5 @@
-import type { AskedTrial, StoppedAttempts, TrainModelResult } from '../contracts/stages.js';
-import type { DeliveryKey } from '../contracts/stages.js';
+import type { AskedTrial, StoppedAttempts, TrainModelResult } from '../../contracts/stages.js';
+import type { DeliveryKey } from '../../contracts/stages.js';
 import type { AwaitedMoney } from './await-money.js';
 import { renderMoney } from './money-details.js';
 

@@ -1,12 +1,12 @@
 import { defineQuery, patched, setHandler } from '@temporalio/workflow';
-import { queries } from '../contracts/messages.js';
-import type { TrainModelInput, TrainModelResult } from '../contracts/stages.js';
-import type { TrainingOutcome } from '../contracts/training.js';
-import { atOnce } from './at-once.js';
+import { queries } from '../../contracts/messages.js';
+import type { TrainModelInput, TrainModelResult } from '../../contracts/stages.js';
+import type { TrainingOutcome } from '../../contracts/training.js';
+import { atOnce } from '../at-once.js';
 import { createMoneyWait, type AwaitedMoney } from './await-money.js';
-import { createBoard } from './board.js';
+import { createBoard } from '../board.js';
 import { renderMoney } from './money-details.js';
-import { pipeline, promptly, training } from './offers.js';
+import { pipeline, promptly, training } from '../offers.js';
 import { tellingPlacement } from './placement.js';
 
 interface TrainingState {

@@ -10,24 +10,24 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { queries, workflowId } from '../contracts/messages.js';
+import { queries, workflowId } from '../../contracts/messages.js';
 import type {
   AssessDriftInput,
   AssessDriftResult,
   MonitorCarried,
   MonitorInput,
   MonitorResult,
-} from '../contracts/monitor.js';
-import type { MonitorPlanAnswer, MonitorState } from '../contracts/states.js';
-import { historyIsLong } from './board.js';
-import type { deliverModel } from './deliver-model.js';
-import { renderMonitor } from './monitor-details.js';
-import { openMonitorDoors } from './monitor-doors.js';
-import type { Monitor } from './monitor-doors.js';
-import { watched, watching } from './offers.js';
-import { requireMonitorId } from './own-id.js';
-import { attributes } from './search-attributes.js';
-import { historyLimit } from './timeouts.js';
+} from '../../contracts/monitor.js';
+import type { MonitorPlanAnswer, MonitorState } from '../../contracts/states.js';
+import { historyIsLong } from '../board.js';
+import type { deliverModel } from '../delivery/deliver-model.js';
+import { renderMonitor } from './details.js';
+import { openMonitorDoors } from './doors.js';
+import type { Monitor } from './doors.js';
+import { watched, watching } from '../offers.js';
+import { requireMonitorId } from '../own-id.js';
+import { attributes } from '../search-attributes.js';
+import { historyLimit } from '../timeouts.js';
 
 /**
  * Watches one model for years: a timer, one check, perhaps a retraining. Signals only set flags, so that a storm of them makes one

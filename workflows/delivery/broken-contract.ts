@@ -1,4 +1,4 @@
-import type { Validation } from '../contracts/dataset.js';
+import type { Validation } from '../../contracts/dataset.js';
 
 /** Failures of Temporal hold no more. */
 const longest = 1_900;

@@ -14,13 +14,13 @@ import type {
   BudgetExtendedAnswer,
   LackingMoney,
   MoneyStanding,
-} from '../contracts/money-wait.js';
-import type { ReleaseCommand } from '../contracts/release.js';
-import { atOnce } from './at-once.js';
-import { createDoors } from './doors.js';
-import { commandForm, refusal } from './message-form.js';
-import { pipeline, promptly } from './offers.js';
-import { attributes, nobodyAwaited } from './search-attributes.js';
+} from '../../contracts/money-wait.js';
+import type { ReleaseCommand } from '../../contracts/release.js';
+import { atOnce } from '../at-once.js';
+import { createDoors } from '../doors.js';
+import { commandForm, refusal } from '../message-form.js';
+import { pipeline, promptly } from '../offers.js';
+import { attributes, nobodyAwaited } from '../search-attributes.js';
 
 const hour = 3_600_000;
 /** Milliseconds that a delivery waits for money before it ends without. */

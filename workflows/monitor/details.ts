@@ -1,6 +1,6 @@
-import { workflowId } from '../contracts/messages.js';
-import type { MonitorState } from '../contracts/states.js';
-import { offer, perennialLine, signalLine, updateLine } from './command-lines.js';
+import { workflowId } from '../../contracts/messages.js';
+import type { MonitorState } from '../../contracts/states.js';
+import { offer, perennialLine, signalLine, updateLine } from '../command-lines.js';
 
 /** The monitor in Markdown for the Temporal UI. */
 export function renderMonitor(state: MonitorState, namespace: string): string {
