@@ -1,12 +1,12 @@
 /** Kills, stops, cuts off and starves each process at each stage of a delivery under traffic, and counts by key what came of it. */
 import { Option } from 'commander';
 import { createCommand, wholeNumber } from './command-line.js';
-import { hurtPreemptions } from './faults/hurt-preemptions.js';
-import { hurtTrainings } from './faults/hurt-trainings.js';
-import { planKills, planOthers, processes, stages, type Fault } from './faults/plan.js';
-import { nameOf, playFaults, type Play, type Played } from './faults/play.js';
+import { hurtPreemptions } from './faults/preemption/hurt-preemptions.js';
+import { hurtTrainings } from './faults/training/hurt-trainings.js';
+import { planKills, planOthers, processes, stages, type Fault } from './faults/delivery/plan.js';
+import { nameOf, playFaults, type Play, type Played } from './faults/delivery/play.js';
 import { say, sayFromNow, withArena } from './faults/session.js';
-import { renderTable } from './faults/table.js';
+import { renderTable } from './faults/delivery/table.js';
 
 const seeds = 3;
 const seedNumber = wholeNumber(0);

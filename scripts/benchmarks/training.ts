@@ -12,7 +12,7 @@ import { openBackend } from '../../workers/backend.js';
 import { openArena, type Arena } from '../faults/arena.js';
 import { openContainerEngine } from '../faults/container-engine.js';
 import { inflict } from '../faults/inflict.js';
-import { startStepping, steppingTrainer, type Stepping } from '../faults/stepping.js';
+import { startStepping, steppingTrainer, type Stepping } from '../faults/training/stepping.js';
 import type { Benchmark } from './benchmark.js';
 import { limitedResult, type BenchResult } from './result.js';
 import { whileStarted } from './started.js';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Arena } from './arena.js';
 import { familyOf } from './family.js';
-import type { Fault, Target } from './plan.js';
+import type { Fault, Target } from './delivery/plan.js';
 
 /** How long a process stands still, a gate is shut and a disk is full: longer than anybody's patience with one request. */
 const faultSeconds = 5;

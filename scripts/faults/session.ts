@@ -1,7 +1,7 @@
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { openArena, type Arena } from './arena.js';
 import type { ContainerEngine } from './container-engine.js';
-import type { Say } from './play.js';
+import type { Say } from './delivery/play.js';
 
 export function say(sentence: string): void {
   process.stdout.write(`${sentence}\n`);

@@ -1,17 +1,17 @@
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openArena, type Arena } from '../../scripts/faults/arena.js';
-import { planKills, planOthers, processes, stages } from '../../scripts/faults/plan.js';
-import { judgeDevices } from '../../scripts/faults/gpu-reckoning.js';
-import { nameOf, playFaults } from '../../scripts/faults/play.js';
+import { planKills, planOthers, processes, stages } from '../../scripts/faults/delivery/plan.js';
+import { judgeDevices } from '../../scripts/faults/preemption/gpu-reckoning.js';
+import { nameOf, playFaults } from '../../scripts/faults/delivery/play.js';
 import {
   moments,
   planPreemptionRounds,
   preemptionTargets,
-} from '../../scripts/faults/preemption-plan.js';
-import { gpusFor, playPreemptions } from '../../scripts/faults/preemption-play.js';
-import { planTrainingRounds, processTargets } from '../../scripts/faults/training-plan.js';
-import { nameOfFaults, playTrainings } from '../../scripts/faults/training-play.js';
+} from '../../scripts/faults/preemption/plan.js';
+import { gpusFor, playPreemptions } from '../../scripts/faults/preemption/play.js';
+import { planTrainingRounds, processTargets } from '../../scripts/faults/training/plan.js';
+import { nameOfFaults, playTrainings } from '../../scripts/faults/training/play.js';
 import { trainerPython } from '../support/trainer.js';
 
 const minutes = 60_000;
