@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { dataContract, type DataContract } from '../contracts/contract.js';
 import { PerennialError } from '../contracts/errors.js';
-import { modelSpec, type ModelSpec } from '../contracts/spec.js';
+import { writtenSpec, type ModelSpec } from '../contracts/spec.js';
 import { schemaProblems } from './schema-problems.js';
 import { parseYaml, type FileProblem, type YamlDocument } from './yaml-document.js';
 
@@ -24,7 +24,7 @@ const largestFile = 1_000_000;
 export async function readSpecFile(path: string): Promise<SpecFile> {
   const base = dirname(resolve(path));
   const document = parseYaml(await readSmallFile(path), path);
-  const spec = checkDocument(document, modelSpec);
+  const spec = checkDocument(document, writtenSpec);
   const contract = await readContract(document, path, base);
   const problems = [...spec.problems, ...contract.problems];
   if (spec.value && contract.value && problems.length === 0)
@@ -38,7 +38,7 @@ export async function readSpecFile(path: string): Promise<SpecFile> {
 
 /** Reads a spec from text alone; `file` names it in the messages. Throws SPEC_INVALID. */
 export function parseSpec(text: string, file = 'model.yaml'): ModelSpec {
-  const { value, problems } = checkDocument(parseYaml(text, file), modelSpec);
+  const { value, problems } = checkDocument(parseYaml(text, file), writtenSpec);
   if (value) return value;
   throw new PerennialError('SPEC_INVALID', problems.map(sayProblem).join('\n'), { problems });
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { preparedColumns } from './dataset.js';
+import { durationPattern, milliseconds } from './duration.js';
 import { currency, limits } from './money.js';
 import { columnName, duration, modelName, principalId, share } from './names.js';
 import { imageReference, resources } from './resources.js';
@@ -233,6 +234,38 @@ export const modelSpec = z
 export type ModelSpec = z.infer<typeof modelSpec>;
 /** What a person may write: defaults left out. */
 export type ModelSpecInput = z.input<typeof modelSpec>;
+
+/** The least that a duration of the spec may be, by its path. Shorter ones make a training hung, or a timer busy, before anything could happen. */
+export const leastDurations: Readonly<Record<string, string>> = {
+  'data.window': '1s',
+  'training.timeout': '1s',
+  'training.heartbeat': '5s',
+  'training.progressEvery': '5s',
+  'approval.remindAfter': '100ms',
+  'approval.escalateAfter': '100ms',
+  'approval.expireAfter': '1s',
+  'release.judge.every': '100ms',
+  'release.judge.maximumTime': '1s',
+  'monitoring.every': '1s',
+  'monitoring.window': '1s',
+  'monitoring.retrain.maximumAge': '1m',
+};
+
+/** A spec at the door, where a person hands it over. What was accepted before a least stood here stays readable: `modelSpec` is what is kept. */
+export const writtenSpec = modelSpec.superRefine((spec, context) => {
+  for (const [name, least] of Object.entries(leastDurations)) {
+    const path = name.split('.');
+    const found = path.reduce<unknown>((inner, key) => Reflect.get(Object(inner), key), spec);
+    // A malformed one has been told already.
+    if (typeof found !== 'string' || !durationPattern.test(found)) continue;
+    if (milliseconds(found) >= milliseconds(least)) continue;
+    context.addIssue({
+      code: 'custom',
+      path,
+      message: `must be at least ${least}, found "${found}"`,
+    });
+  }
+});
 
 /** A spec as it is kept: with its data contract beside it and the folder its relative paths start from. */
 export const registeredSpec = z.strictObject({

@@ -1,7 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { dataContract } from '../../contracts/contract.js';
 import { appliedSpec, applySpec } from '../../contracts/overview.js';
-import { modelSpec } from '../../contracts/spec.js';
+import { writtenSpec } from '../../contracts/spec.js';
 import { newestPriceBook, requireCurrency } from '../../db/money/price-book.js';
 import { registerSpec } from '../../db/model/spec.js';
 import { checkExpression } from '../../governance/policy.js';
@@ -22,7 +22,7 @@ const apply = createRoute({
 export function createSpecRoutes({ db, engine, log, pinImage }: ApiDependencies) {
   return createRouter().openapi(apply, async (context) => {
     const { base, by, ...sent } = context.req.valid('json');
-    const spec = modelSpec.safeParse(sent.spec);
+    const spec = writtenSpec.safeParse(sent.spec);
     if (!spec.success) return refuseInput(spec.error, { where: 'spec', code: 'SPEC_INVALID' });
     const contract = dataContract.safeParse(sent.contract);
     if (!contract.success)

@@ -2,9 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse, parseDocument } from 'yaml';
 import { contractTemplate, specTemplate } from '../../cli/init/spec-template.js';
 import { parseContract, parseSpec, readSpecFile } from '../../client/spec-file.js';
 import { PerennialError } from '../../contracts/errors.js';
+import { leastDurations, modelSpec } from '../../contracts/spec.js';
 
 const spec = specTemplate('churn', 'ada');
 const contract = contractTemplate('churn');
@@ -74,6 +76,20 @@ describe('a spec that a person wrote', () => {
       'training.timeout: write a number and a unit: 500ms, 30s, 15m, 2h or 90d (found "2 hours")',
     ],
     [
+      'a silence that every trainer keeps',
+      'timeout: 2h',
+      'timeout: 2h\n  heartbeat: 1ms',
+      'heartbeat: 1ms',
+      'training.heartbeat: must be at least 5s, found "1ms"',
+    ],
+    [
+      'a monitor that never rests',
+      'every: 1h',
+      'every: 0s',
+      'every: 0s',
+      'monitoring.every: must be at least 1s, found "0s"',
+    ],
+    [
       'a malformed name',
       'model: churn',
       'model: Churn Rate',
@@ -125,6 +141,20 @@ describe('a spec that a person wrote', () => {
     expect(refusal.code).toBe('SPEC_INVALID');
     expect(refusal.message).toContain(message);
     expect(refusal.message).toMatch(new RegExp(`^model\\.yaml:${lineOf(text, at)}:\\d+ `, 'm'));
+  });
+
+  test.each(Object.entries(leastDurations))('says at least %s: %s', (path, least) => {
+    const saying = (duration: string) => {
+      const document = parseDocument(spec);
+      document.setIn(path.split('.'), duration);
+      return document.toString();
+    };
+    expect(() => parseSpec(saying(least))).not.toThrow();
+    for (const shorter of ['0s', '99ms'])
+      expect(refusalOf(() => parseSpec(saying(shorter))).message).toContain(
+        `${path}: must be at least ${least}, found "${shorter}"`,
+      );
+    expect(modelSpec.safeParse(parse(saying('1ms'))).success, 'one of old').toBe(true);
   });
 
   test('is told all its mistakes at once, in the order of the file', () => {
