@@ -1,5 +1,5 @@
 import type { ApprovalView } from '../contracts/approval.js';
-import type { AwaitedMoney } from '../contracts/budget.js';
+import { raiseSentence, type AwaitedMoney } from '../contracts/budget.js';
 import { amountOf } from '../contracts/money.js';
 import type { DeliveryDetail } from '../contracts/overview.js';
 import type { Judgement } from '../contracts/release.js';
@@ -41,11 +41,12 @@ export function sayApproval(approval: ApprovalView, gates: Finding[]): void {
   for (const vote of approval.votes) say(`vote      ${vote.by}: ${vote.vote} (${vote.reason})`);
 }
 
-/** Which budget a training waits for, and how much it lacks. */
-export function awaitedSentence({ budget, missing, until }: AwaitedMoney): string {
+/** Which budget a training waits for, how much it lacks to begin, and what serves. */
+export function awaitedSentence({ budget, missing, raise, until }: AwaitedMoney): string {
   if (missing === 0) return 'goes on soon: the money is there';
   const { scope, name, currency } = budget;
-  return `waits for money: the budget of ${scope} ${name} lacks ${amountOf(missing)} ${currency}, until ${until}`;
+  const serves = raise ? `; ${raiseSentence(raise, currency)}` : '';
+  return `waits for money until ${until}: the budget of ${scope} ${name} lacks ${amountOf(missing)} ${currency}${serves}`;
 }
 
 /** A delivery that waits for money, with the line that lets it go on. */

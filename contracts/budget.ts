@@ -76,7 +76,34 @@ export function tightestOf(standings: BudgetView[]): BudgetView | undefined {
   return standings.toSorted((one, other) => roomOf(one) - roomOf(other))[0];
 }
 
-/** The command that raises a budget by what it lacks, rounded up to hundredths, which people can read. */
+/** How far a raise takes a training: to its likely end, or for about an hour where nobody knows when that is. */
+export const reach = z.enum(['end', 'hour']);
+export type Reach = z.infer<typeof reach>;
+
+/** Micro-units that serve a training: with less it may begin, but soon asks again. */
+export interface Enough {
+  amount: number;
+  reach: Reach;
+}
+
+/** The raise that serves. */
+export const raise = z.strictObject({ by: micros, reach });
+export type Raise = z.infer<typeof raise>;
+
+/** By how much a budget has to be raised to have enough: rounded up to two digits, in hundredths or more, as people would give it. */
+export function raiseFor(budget: BudgetView, { amount: enough, reach: far }: Enough): Raise {
+  const missing = Math.max(enough - roomOf(budget), 10_000);
+  const step = Math.max(10_000, 10 ** (Math.floor(Math.log10(missing)) - 1));
+  return { by: Math.ceil(missing / step) * step, reach: far };
+}
+
+/** `37.00 EUR runs it for about an hour`. */
+export function raiseSentence({ by, reach: far }: Raise, code: string): string {
+  const until = { end: 'to its likely end', hour: 'for about an hour' }[far];
+  return `${amountOf(by)} ${code} runs it ${until}`;
+}
+
+/** The command that raises a budget by so much, rounded up to hundredths, which people can read. */
 export function extendCommand({ scope, name }: BudgetName, missing: number): string {
   const by = Math.max(1, Math.ceil(missing / 10_000)) * 10_000;
   return `perennial budget extend ${scope} ${quoted(name)} --by ${amountOf(by)}`;
@@ -98,9 +125,11 @@ export const awaitedMoney = z.strictObject({
   /** What must be left in it for the training to go on, and how much of that it lacks: none where the training is about to go on. */
   needs: micros,
   missing: micros,
+  /** What serves; null where the wait began before that was kept. */
+  raise: raise.nullable(),
   since: instant,
   until: instant,
-  /** The line that raises it. */
+  /** The line that raises it by that much, or else by what is missing. */
   extend: z.string(),
 });
 export type AwaitedMoney = z.infer<typeof awaitedMoney>;

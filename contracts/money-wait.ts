@@ -18,7 +18,9 @@ export interface LackingMoney {
   /** What must be left for the training to go on, and how much of it is not there. */
   needs: string;
   missing: string;
-  /** The line that raises the budget by what is missing. */
+  /** What serves: `37.00 EUR runs it for about an hour`. Not in answers of earlier builds. */
+  serves?: string;
+  /** The line that raises the budget by what serves. */
   extend: string;
 }
 

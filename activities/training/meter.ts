@@ -1,4 +1,5 @@
-import { tightestOf, type BudgetView } from '../../contracts/budget.js';
+import { tightestOf, type BudgetView, type Enough } from '../../contracts/budget.js';
+import { milliseconds } from '../../contracts/duration.js';
 import type { JobStatus } from '../../contracts/training.js';
 import { budgetsOver, tellExceeded, tellSoftLimit } from '../../db/money/budget.js';
 import type { Database } from '../../db/connect.js';
@@ -10,8 +11,10 @@ import {
   settleAccount,
   type TrainingAccount,
 } from '../../db/money/ledger.js';
+import { readPace } from '../../db/money/pace.js';
+import { specOfDelivery } from '../../db/model/spec.js';
 import { estimateCost, meterUsage } from '../../governance/price.js';
-import { exceededSentence } from '../../governance/reservation.js';
+import { estimateEnough, exceededSentence } from '../../governance/reservation.js';
 import type { Clock } from '../../runtime/clock.js';
 
 /** How long a job has run by its backend's word; milliseconds. */
@@ -87,9 +90,17 @@ export function createTrainingMeter({
     const ran = { seconds: account.milliseconds / 1_000, spent: account.spent };
     // What it holds itself is free again once it has stopped.
     const left = { ...passed, reserved: Math.max(0, passed.reserved - account.reserved) };
-    const reason = exceededSentence(left, { needs: ahead, ran });
+    const reason = exceededSentence(left, { needs: ahead, enough: await enoughFor(account), ran });
     await tellExceeded(db, { key: account.key, budget: passed, reason });
     return reason;
+  }
+
+  /** What takes it on to its likely end. */
+  async function enoughFor(account: TrainingAccount): Promise<Enough> {
+    const { spec } = await specOfDelivery(db, account);
+    const timeout = milliseconds(spec.training.timeout);
+    const pace = await readPace(db, account);
+    return estimateEnough(account.rate, { ...pace, timeout, least: every + grace });
   }
 
   async function countUpTo(key: string, job: JobClock): Promise<TrainingAccount | null> {

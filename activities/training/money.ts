@@ -1,19 +1,27 @@
 import type { BudgetView } from '../../contracts/budget.js';
-import { extendCommand, roomOf } from '../../contracts/budget.js';
+import {
+  extendCommand,
+  raiseFor,
+  raiseSentence,
+  roomOf,
+  type Enough,
+} from '../../contracts/budget.js';
 import { milliseconds } from '../../contracts/duration.js';
 import { amountOf, microsOf } from '../../contracts/money.js';
 import type { AskForMoneyInput, LackingMoney, MoneyStanding } from '../../contracts/money-wait.js';
 import type { RegisteredSpec } from '../../contracts/spec.js';
-import type { DeliveryKey, TrainingAttempt } from '../../contracts/stages.js';
+import type { TrainingAttempt } from '../../contracts/stages.js';
 import { budgetsOver, tellExceeded, type Payer } from '../../db/money/budget.js';
 import type { Database } from '../../db/connect.js';
-import { lastTrainingSeconds, reserveMoney } from '../../db/money/ledger.js';
+import { reserveMoney } from '../../db/money/ledger.js';
 import { openMoneyWait } from '../../db/money/money-wait.js';
+import { readPace } from '../../db/money/pace.js';
 import { newestPriceBook, requireCurrency } from '../../db/money/price-book.js';
 import { loadSpec } from '../../db/model/spec.js';
 import { rateOf } from '../../governance/price.js';
 import {
   decideReservation,
+  estimateEnough,
   estimateTraining,
   exceededSentence,
 } from '../../governance/reservation.js';
@@ -38,7 +46,7 @@ export function createReservations({
     const { key } = attempt;
     const asked = await askedFor(attempt, registered);
     if (!asked) return null;
-    const { estimate, ...reservation } = asked;
+    const { estimate, enough, ...reservation } = asked;
     const { refused } = await reserveMoney(db, {
       key,
       ...reservation,
@@ -46,7 +54,7 @@ export function createReservations({
       decide: (standings) => decideReservation(estimate, standings),
     });
     if (!refused) return null;
-    const reason = exceededSentence(refused, { needs: estimate.least });
+    const reason = exceededSentence(refused, { needs: estimate.least, enough });
     await tellExceeded(db, { key, budget: refused, reason });
     return reason;
   }
@@ -60,7 +68,7 @@ export function createReservations({
     const registered = await loadSpec(db, input.specDigest);
     const asked = await askedFor(input, registered);
     if (!asked) return { covered: true };
-    const { payer, estimate } = asked;
+    const { payer, estimate, enough } = asked;
     const decided = decideReservation(estimate, await budgetsOver(db, payer));
     if (!('refused' in decided)) return { covered: true };
     const budget = decided.refused;
@@ -72,41 +80,50 @@ export function createReservations({
         to: registered.spec.owner,
         until: new Date(until),
         needs,
+        enough,
         budget,
       });
-    return { covered: false, ...wordsFor(budget, needs) };
+    return { covered: false, ...wordsFor(budget, { needs, enough }) };
   }
 
   /** What an attempt begun now would cost and count to; null without prices. */
-  async function askedFor({ model, delivery }: DeliveryKey, { spec }: RegisteredSpec) {
+  async function askedFor(attempt: TrainingAttempt, { spec }: RegisteredSpec) {
+    const { model, delivery } = attempt;
     const prices = await newestPriceBook(db);
     if (!prices) return null;
     if (spec.budget) requireCurrency(spec.budget.currency, prices);
     const { resources, replicas = 1, timeout } = spec.training;
     const rate = rateOf(prices.content, { resources, replicas });
-    const estimate = estimateTraining(rate, {
-      lastSeconds: await lastTrainingSeconds(db, model),
-      timeout: milliseconds(timeout),
-      least: ahead,
-    });
+    const pace = await readPace(db, attempt);
+    const given = { ...pace, timeout: milliseconds(timeout), least: ahead };
     const payer: Payer = { team: spec.team, model, delivery };
-    return { payer, priceBook: prices.number, rate, estimate };
+    return {
+      payer,
+      priceBook: prices.number,
+      rate,
+      estimate: estimateTraining(rate, given),
+      enough: estimateEnough(rate, given),
+    };
   }
   return { reserve, askForMoney };
 }
 
-function wordsFor(budget: BudgetView, needs: number): LackingMoney {
+function wordsFor(
+  budget: BudgetView,
+  { needs, enough }: { needs: number; enough: Enough },
+): LackingMoney {
   const { scope, name, period, currency, hard, spent, reserved } = budget;
   const money = (micros: number) => `${amountOf(micros)} ${currency}`;
-  const missing = needs - roomOf(budget);
+  const raise = raiseFor(budget, enough);
   return {
     budget: `${scope} ${name} (${period})`,
     limit: money(hard ?? 0),
     spent: money(spent),
     held: money(reserved),
     needs: money(needs),
-    missing: money(missing),
-    extend: extendCommand(budget, missing),
+    missing: money(needs - roomOf(budget)),
+    serves: raiseSentence(raise, currency),
+    extend: extendCommand(budget, raise.by),
   };
 }
 

@@ -1,9 +1,11 @@
-import { eq } from 'drizzle-orm';
+import { and, eq } from 'drizzle-orm';
 import { PerennialError } from '../../contracts/errors.js';
 import { registeredSpec, type RegisteredSpec } from '../../contracts/spec.js';
+import type { DeliveryKey } from '../../contracts/stages.js';
 import { digestOf } from '../../runtime/digest.js';
 import { appendAudit } from '../audit.js';
 import type { Database, Executor } from '../connect.js';
+import { delivery } from '../schema/delivery.js';
 import { model, spec } from '../schema/spec.js';
 
 /** Registers a spec under the digest of its content and makes it the model's current one, which takes a retired model back into service. The same content again changes nothing. */
@@ -49,6 +51,18 @@ export async function loadSpec(db: Executor, digest: string): Promise<Registered
   const [row] = await db.select().from(spec).where(eq(spec.digest, digest));
   if (!row) throw new PerennialError('SPEC_NOT_FOUND', `There is no spec with digest ${digest}.`);
   return registeredSpec.parse({ ...row.content, digest });
+}
+
+/** The spec that a delivery goes by. Throws SPEC_NOT_FOUND. */
+export async function specOfDelivery(
+  db: Executor,
+  { model: name, delivery: number }: DeliveryKey,
+): Promise<RegisteredSpec> {
+  const [row] = await db
+    .select({ digest: delivery.specDigest })
+    .from(delivery)
+    .where(and(eq(delivery.model, name), eq(delivery.number, number)));
+  return loadSpec(db, row?.digest ?? '');
 }
 
 /** The model's current spec. Throws MODEL_NOT_FOUND. */

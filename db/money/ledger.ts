@@ -1,4 +1,4 @@
-import { and, desc, eq, lt, isNull, sql } from 'drizzle-orm';
+import { and, eq, lt, isNull, sql } from 'drizzle-orm';
 import type { HourlyRate } from '../../contracts/price-book.js';
 import { appendAudit } from '../audit.js';
 import { budgetsOver, ensureDeliveryBudget, type Limits, type Payer } from './budget.js';
@@ -26,18 +26,6 @@ export async function countedBefore(db: Executor, key: string, instant: Date): P
     .from(ledger)
     .where(and(eq(ledger.key, key), lt(ledger.at, instant)));
   return row?.counted ?? 0;
-}
-
-/** Seconds that the model's last good training took; null before the first. */
-export async function lastTrainingSeconds(db: Executor, model: string): Promise<number | null> {
-  const seconds = sql<number>`(${trainingRun.outcome} ->> 'seconds')::float8`;
-  const [row] = await db
-    .select({ seconds })
-    .from(trainingRun)
-    .where(and(eq(trainingRun.model, model), sql`${trainingRun.outcome} ->> 'kind' = 'succeeded'`))
-    .orderBy(desc(trainingRun.endedAt))
-    .limit(1);
-  return row?.seconds ?? null;
 }
 
 export interface Reservation {

@@ -3,11 +3,14 @@ import { z } from 'zod';
 import {
   awaitedMoney,
   extendCommand,
+  raiseFor,
+  reach,
   roomOf,
   tightestOf,
   type AwaitedMoney,
   type BudgetName,
   type BudgetView,
+  type Enough,
 } from '../../contracts/budget.js';
 import type { TrainingAttempt } from '../../contracts/stages.js';
 import { appendAudit } from '../audit.js';
@@ -26,6 +29,7 @@ export interface MoneyWait {
   until: Date;
   /** Micro-units that a next attempt needs to begin. */
   needs: number;
+  enough: Enough;
   /** The budget that has not as much left. */
   budget: BudgetView;
 }
@@ -33,23 +37,24 @@ export interface MoneyWait {
 /** Records that a delivery waits for money and tells its owner, by outbox and audit chain. A second run finds the record and tells nobody. */
 export async function openMoneyWait(
   db: Database,
-  { attempt: { key, ...attempt }, team, to, until, needs, budget }: MoneyWait,
+  { attempt: { key, ...attempt }, team, to, until, needs, enough, budget }: MoneyWait,
 ): Promise<void> {
   await db.transaction(async (tx) => {
     const opened = await tx
       .insert(moneyWait)
-      .values({ key, team, needs, until })
+      .values({ key, team, needs, enough: enough.amount, reach: enough.reach, until })
       .onConflictDoNothing()
       .returning({ key: moneyWait.key });
     if (opened.length === 0) return;
     const subject = `${attempt.model}/${attempt.delivery}`;
     const missing = needs - roomOf(budget);
-    const told = { ...attempt, ...budget, needs, missing, until: until.toISOString() };
+    const raise = raiseFor(budget, enough);
+    const told = { ...attempt, ...budget, needs, missing, raise, until: until.toISOString() };
     await addToOutbox(tx, {
       key: `budget.awaited/${key}`,
       type: 'budget.awaited',
       subject,
-      payload: { ...told, to: [to], extend: extendCommand(budget, missing) },
+      payload: { ...told, to: [to], extend: extendCommand(budget, raise.by) },
     });
     await appendAudit(tx, {
       actor: 'perennial',
@@ -66,6 +71,8 @@ const row = z.object({
   attempt: z.int(),
   team: z.string(),
   needs: z.number(),
+  enough: z.number().nullable(),
+  reach: reach.nullable(),
   since: z.coerce.date(),
   until: z.coerce.date(),
 });
@@ -90,24 +97,28 @@ export async function listAwaitedMoney(
   };
   const found = await readRows(
     db,
-    sql`SELECT r.model, r.delivery, r.attempt, w.team, w.needs::float8, w.since, w.until
+    sql`SELECT r.model, r.delivery, r.attempt, w.team, w.needs::float8, w.enough::float8, w.reach, w.since, w.until
       FROM ${waitingForMoney} AND ${scope === undefined ? sql`true` : bearing[scope]}
       ORDER BY w.since`,
   );
   const awaited: AwaitedMoney[] = [];
-  for (const { team, since, until, ...waiting } of found.map((each) => row.parse(each))) {
+  for (const each of found.map((every) => row.parse(every))) {
+    const { team, enough, reach: far, since, until, ...waiting } = each;
     const budget = tightestOf(await budgetsOver(db, { team, ...waiting }));
     // Nobody limits it any more: it is about to go on.
     if (!budget) continue;
     const missing = Math.max(0, waiting.needs - roomOf(budget));
+    const raise =
+      enough === null || far === null ? null : raiseFor(budget, { amount: enough, reach: far });
     awaited.push(
       awaitedMoney.parse({
         ...waiting,
         budget,
         missing,
+        raise,
         since: since.toISOString(),
         until: until.toISOString(),
-        extend: extendCommand(budget, missing),
+        extend: extendCommand(budget, raise?.by ?? missing),
       }),
     );
   }

@@ -8,7 +8,7 @@ import {
   text,
   timestamp,
 } from 'drizzle-orm/pg-core';
-import type { BudgetPeriod, BudgetScope } from '../../contracts/budget.js';
+import type { BudgetPeriod, BudgetScope, Reach } from '../../contracts/budget.js';
 import type { HourlyRate, PriceBook } from '../../contracts/price-book.js';
 
 const count = (name: string) => bigint(name, { mode: 'number' }).notNull();
@@ -94,6 +94,8 @@ export const moneyWait = pgTable('money_wait', {
   key: text().primaryKey(),
   team: text().notNull(),
   needs: count('needs'),
+  enough: bigint({ mode: 'number' }),
+  reach: text().$type<Reach>(),
   since: instant('since').notNull().defaultNow(),
   until: instant('until').notNull(),
 });

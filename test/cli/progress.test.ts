@@ -111,9 +111,10 @@ test('a training that waits for money is a question: what is missing, and the li
     budget: { ...named, soft: null, hard: 1_000_000, spent: 900_000, reserved: 0 },
     needs: 300_000,
     missing: 200_000,
+    raise: { by: 37_000_000, reach: 'hour' as const },
     since: '2026-03-01T00:00:00.000Z',
     until: '2026-03-08T00:00:00.000Z',
-    extend: 'perennial budget extend team growth --by 0.20',
+    extend: 'perennial budget extend team growth --by 37.00',
   };
   async function* waiting(): AsyncGenerator<DeliveryDetail> {
     yield { ...detailOf({}), money };
@@ -123,8 +124,8 @@ test('a training that waits for money is a question: what is missing, and the li
   expect(out.split('\n')).toEqual([
     'churn delivery 7, drift: the airports changed',
     '  ingest    1.25 s',
-    '  waits for money: the budget of team growth lacks 0.20 EUR, until 2026-03-08T00:00:00.000Z',
-    'to go on: perennial budget extend team growth --by 0.20 --reason WHY',
+    '  waits for money until 2026-03-08T00:00:00.000Z: the budget of team growth lacks 0.20 EUR; 37.00 EUR runs it for about an hour',
+    'to go on: perennial budget extend team growth --by 37.00 --reason WHY',
     '',
   ]);
 });

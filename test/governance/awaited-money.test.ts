@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { extendCommand, tightestOf, type BudgetView } from '../../contracts/budget.js';
+import { extendCommand, raiseFor, tightestOf, type BudgetView } from '../../contracts/budget.js';
+import { estimateEnough, type Pace } from '../../governance/reservation.js';
 import { renderMoney } from '../../workflows/training/money-details.js';
 
 test.each(['growth', 'flight-delay/3', "the pilots' team", '$(touch x); `id`', 'two\nlines'])(
@@ -23,6 +24,30 @@ test('what is missing is rounded up, and never nothing', () => {
   ]);
 });
 
+test.each<[string, Partial<Pace & { timeout: number }>, number, string]>([
+  ['that never ran before: an hour', {}, 3_620, 'hour'],
+  ['that may not take an hour: its timeout', { timeout: 600 }, 620, 'end'],
+  ['whose last took two hours: half as much again', { lastSeconds: 7_200 }, 10_820, 'end'],
+  ['whose last took that long, but not beyond its timeout', { lastSeconds: 70_000 }, 86_420, 'end'],
+  ['that outran the last one: an hour', { lastSeconds: 10, ran: 15_000 }, 3_620, 'hour'],
+])('what serves a training %s', (_, given, seconds, reach) => {
+  const { timeout = 86_400, ...pace } = given;
+  const rate = { perHour: [3_600_000], watts: 0, gpuWatts: 0, pue: 1, carbon: [] };
+  const asked = { lastSeconds: null, ran: 0, ...pace, timeout: timeout * 1_000, least: 20_000 };
+  expect(estimateEnough(rate, asked)).toEqual({ amount: seconds * 1_000, reach });
+});
+
+test('the raise that serves is one that people would give, and never nothing', () => {
+  const by = (amount: number) => {
+    const named = { scope: 'model', name: 'm', period: 'total', currency: 'EUR' } as const;
+    const budget = { ...named, soft: null, hard: 10, spent: 10, reserved: 0 };
+    return raiseFor(budget, { amount, reach: 'end' }).by;
+  };
+  expect([-5, 10_001, 36_733_000, 99_500_001].map(by)).toEqual([
+    10_000, 20_000, 37_000_000, 100_000_000,
+  ]);
+});
+
 test('the budget that lacks most is the one that is awaited', () => {
   const view = (name: string, hard: number | null, spent: number): BudgetView => ({
     scope: 'team',
@@ -39,7 +64,7 @@ test('the budget that lacks most is the one that is awaited', () => {
   expect(tightestOf([])).toBeUndefined();
 });
 
-test('the details say which budget, how much it lacks, until when, and the lines that answer', () => {
+test('the details say which budget, how much it lacks, what serves, until when, and the lines that answer', () => {
   const text = renderMoney(
     { model: 'churn', delivery: 7 },
     {
@@ -49,7 +74,8 @@ test('the details say which budget, how much it lacks, until when, and the lines
       held: '0.20 EUR',
       needs: '1.00 EUR',
       missing: '0.70 EUR',
-      extend: 'perennial budget extend team growth --by 0.70',
+      serves: '37.00 EUR runs it for about an hour',
+      extend: 'perennial budget extend team growth --by 37.00',
       until: '2026-03-08T00:00:00.000Z',
     },
     'perennial',
@@ -57,9 +83,9 @@ test('the details say which budget, how much it lacks, until when, and the lines
   for (const part of [
     '**team growth (month)**',
     'limit: 10.00 EUR; spent: 9.50 EUR; held for running trainings: 0.20 EUR',
-    'missing: 0.70 EUR',
+    'missing: 0.70 EUR; 37.00 EUR runs it for about an hour',
     'until: 2026-03-08T00:00:00.000Z',
-    "perennial budget extend team growth --by 0.70 --as YOU --reason 'WHY'",
+    "perennial budget extend team growth --by 37.00 --as YOU --reason 'WHY'",
     'temporal workflow signal --namespace perennial --workflow-id train/churn/7 --name budgetExtended',
   ])
     expect(text).toContain(part);

@@ -283,7 +283,8 @@ describe('A training that waits for money', () => {
       budget: `model ${input.model} (month)`,
       needs: '0.002 EUR',
       missing: '0.001999 EUR',
-      extend: `perennial budget extend model ${input.model} --by 0.01`,
+      serves: '0.11 EUR runs it to its likely end',
+      extend: `perennial budget extend model ${input.model} --by 0.11`,
     });
     expect(await ask()).toMatchObject({ covered: false });
     expect(await told()).toEqual([{ type: 'budget.awaited' }]);
@@ -293,12 +294,13 @@ describe('A training that waits for money', () => {
   });
 
   it('is shown with the line that pays for it', async () => {
-    const extend = `perennial budget extend model ${input.model} --by 0.01`;
+    const extend = `perennial budget extend model ${input.model} --by 0.11`;
     const { money } = await perennial.showDelivery(input.model, 1);
     expect(money).toMatchObject({
       attempt: 1,
       needs: 2_000,
       missing: 1_999,
+      raise: { by: 110_000, reach: 'end' },
       extend,
       budget: named,
     });

@@ -30,7 +30,8 @@ const lacking: LackingMoney = {
   held: '0.00 EUR',
   needs: '0.40 EUR',
   missing: '0.30 EUR',
-  extend: 'perennial budget extend team growth --by 0.30',
+  serves: '4.00 EUR runs it for about an hour',
+  extend: 'perennial budget extend team growth --by 4.00',
 };
 const day = 86_400_000;
 
@@ -126,7 +127,9 @@ test('a delivery shows that its training waits for money, and no more once it is
     },
   });
   const handle = await world.deliver(model);
-  expect(await waitShown(model)).toContain(`lacks 0.30 EUR. \`${lacking.extend}\``);
+  expect(await waitShown(model)).toContain(
+    `lacks 0.30 EUR; ${lacking.serves}. \`${lacking.extend}\``,
+  );
   state.covered = true;
   await tellBudgetExtended(world.client, model, 1, { by: 'bo' });
   await untilOpen(handle);

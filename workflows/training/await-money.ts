@@ -85,7 +85,7 @@ export function createMoneyWait({
           return true;
         }
         const { covered: _, ...lacking } = standing;
-        const line = `Waits for money: the budget of ${lacking.budget} lacks ${lacking.missing}.`;
+        const line = `Waits for money: the budget of ${lacking.budget} lacks ${lackOf(lacking)}.`;
         show({ ...lacking, until }, shown ? undefined : line);
         if (!shown) {
           upsertSearchAttributes(payerAwaited);
@@ -142,7 +142,7 @@ async function tellDelivery(awaited: AwaitedMoney | null): Promise<void> {
   if (!parent) return;
   const waits =
     awaited &&
-    `The training waits for money until ${awaited.until}: the budget of ${awaited.budget} lacks ${awaited.missing}. \`${awaited.extend}\``;
+    `The training waits for money until ${awaited.until}: the budget of ${awaited.budget} lacks ${lackOf(awaited)}. \`${awaited.extend}\``;
   try {
     await getExternalWorkflowHandle(parent.workflowId).signal(trainingWaits, waits);
   } catch {
@@ -152,6 +152,11 @@ async function tellDelivery(awaited: AwaitedMoney | null): Promise<void> {
 
 function answerOf(standing: MoneyStanding): BudgetExtendedAnswer {
   if (standing.covered) return { covered: true, reason: 'The training goes on.' };
-  const { budget, missing } = standing;
-  return { covered: false, reason: `The budget of ${budget} still lacks ${missing}.` };
+  const { budget } = standing;
+  return { covered: false, reason: `The budget of ${budget} still lacks ${lackOf(standing)}.` };
+}
+
+/** The least that lets it begin, and what serves. */
+export function lackOf({ missing, serves }: LackingMoney): string {
+  return serves === undefined ? missing : `${missing}; ${serves}`;
 }

@@ -1,14 +1,15 @@
 import { workflowId } from '../../contracts/messages.js';
 import type { DeliveryKey } from '../../contracts/stages.js';
-import type { AwaitedMoney } from './await-money.js';
+import { lackOf, type AwaitedMoney } from './await-money.js';
 import { offer, signalLine, updateLine } from '../command-lines.js';
 
 /** Which budget is awaited, as operators read it in the Temporal UI, with the lines that raise it and that have the training look again. */
 export function renderMoney(
   { model, delivery }: DeliveryKey,
-  { budget, limit, spent, held, needs, missing, extend, until }: AwaitedMoney,
+  awaited: AwaitedMoney,
   namespace: string,
 ): string[] {
+  const { budget, limit, spent, held, needs, extend, until } = awaited;
   const door = { namespace, workflowId: workflowId.train(model, delivery), name: 'budgetExtended' };
   const words = { by: 'YOU', reason: 'WHY' };
   return [
@@ -17,7 +18,7 @@ export function renderMoney(
     '',
     '- from: role **payer** (any principal)',
     `- limit: ${limit}; spent: ${spent}; held for running trainings: ${held}`,
-    `- missing: ${missing}`,
+    `- missing: ${lackOf(awaited)}`,
     `- until: ${until}; then the delivery ends without`,
     '',
     'YOU is your id, WHY your reason.',
