@@ -1,8 +1,14 @@
 import type { LogChunk, LogPosition } from './backend.js';
 import { readPlainFile } from './plain-file.js';
 
-/** Of what one replica of an attempt says this much is kept, and behind it a line that says so. */
+/** Of what one replica of an attempt says this much is kept, and behind it a line that says so; behind that, once it has ended, its last lines. */
 export const keptLogBytes = 16 * 1024 * 1024;
+/** Of its last lines this much at most, from a line's beginning on. */
+export const keptEndBytes = 1 << 16;
+/** An engine is asked for this many of them, for it tells lines and no bytes. */
+export const keptEndLines = 1_000;
+export const logCut = Buffer.from(`\nThe log is cut here, after ${keptLogBytes} bytes.\n`);
+const endTitle = Buffer.from('Its last lines:\n');
 
 const chunkBytes = 1 << 20;
 /** Of many files each gives at least this much at once. */
@@ -11,6 +17,13 @@ const leastBytes = 1 << 16;
 const longestLine = 8_192;
 const newline = 0x0a;
 const carriageReturn = 0x0d;
+
+/** What stands behind `logCut` of one that has ended: the same bytes for the same last lines, whoever writes them. Also in wrapper.py. */
+export function logEnd(lastLines: Buffer): Buffer {
+  if (lastLines.length <= keptEndBytes) return Buffer.concat([endTitle, lastLines]);
+  const end = lastLines.subarray(-keptEndBytes);
+  return Buffer.concat([endTitle, end.subarray(end.indexOf(newline) + 1)]);
+}
 
 /**
  * Whole lines of a growing file from a byte offset on, each with the offset of its first byte. A half-written last line waits for

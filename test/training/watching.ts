@@ -43,7 +43,7 @@ export async function readRank(
   return lines.flatMap((each) => (each.rank === rank ? [each.line] : []));
 }
 
-async function readLines(backend: TrainingBackend, key: string): Promise<LogLine[]> {
+export async function readLines(backend: TrainingBackend, key: string): Promise<LogLine[]> {
   const all: LogLine[] = [];
   for (let since: LogPosition = []; ;) {
     const { lines, next } = await backend.logs(key, since);

@@ -23,11 +23,13 @@ export function createDockerBackend(submission: Submission): TrainingBackend {
   async function logs(key: string, since: LogPosition): Promise<LogChunk> {
     const found = await containers.inspectAll(key);
     const { log } = jobFolder(jobs, key);
-    await Promise.all(
-      found.map(rankOf).map((rank) => copyOutput(containers.of(key, rank), log(rank))),
-    );
     // Seen before it was asked for its output: of one that had ended all is there.
     const running = new Set(found.filter(({ State }) => State.Running).map(rankOf));
+    await Promise.all(
+      found
+        .map(rankOf)
+        .map((rank) => copyOutput(containers.of(key, rank), log(rank), !running.has(rank))),
+    );
     const ranks = await ranksOf(jobs, key);
     const files = ranks.map((rank) => ({ path: log(rank), ended: !running.has(rank) }));
     return readLinesByRank(files, since);

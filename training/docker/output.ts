@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import type Docker from 'dockerode';
-import { keptLogBytes as limit } from '../file-lines.js';
+import { keptEndLines, keptLogBytes as limit, logCut, logEnd } from '../file-lines.js';
 import { readFrames, type Frame } from './frames.js';
 
 /** Enough of the beginning to see whether the engine still has it. */
@@ -19,28 +19,39 @@ interface Mark {
 /**
  * Carries on the copy of a container's output in `file`, whose length says how far it goes. Every byte has its one place in it, so a
  * second run, and another worker at the same time, write the same bytes to the same places. Ends at 16 MiB with a line that says so,
- * and earlier where the engine has dropped the beginning meanwhile.
+ * and behind it the last lines of one that has `ended`; earlier where the engine has dropped the beginning meanwhile.
  */
-export type CopyOutput = (container: Docker.Container, file: string) => Promise<void>;
+export type CopyOutput = (
+  container: Docker.Container,
+  file: string,
+  ended: boolean,
+) => Promise<void>;
 
 /** Remembers the last frame of each copy, to ask the engine for what is new alone. To forget one costs time and no line. */
 export function createOutputCopies(): CopyOutput {
   const marks = new Map<string, Mark>();
 
-  return async (container, file) => {
+  /** Returns the length of the copy. */
+  async function carryOn(container: Docker.Container, file: string, copy: FileHandle) {
+    const { size } = await copy.stat();
+    if (size > limit) return size;
+    const mark = marks.get(file);
+    const known = mark?.size === size ? await framesAfter(container, mark.frame) : null;
+    const frames = known ?? (await readFrames(container));
+    const output = Buffer.concat(frames.map(({ content }) => content));
+    const added = known ? output : await beyond(copy, size, output);
+    await append(copy, size, added);
+    const frame = frames.at(-1) ?? mark?.frame;
+    if (marks.size > mostMarks) marks.clear();
+    if (frame) marks.set(file, { size: size + added.length, frame });
+    return size + added.length;
+  }
+
+  return async (container, file, ended) => {
     const copy = await open(file, constants.O_RDWR | constants.O_CREAT, 0o644);
     try {
-      const { size } = await copy.stat();
-      if (size > limit) return;
-      const mark = marks.get(file);
-      const known = mark?.size === size ? await framesAfter(container, mark.frame) : null;
-      const frames = known ?? (await readFrames(container));
-      const output = Buffer.concat(frames.map(({ content }) => content));
-      const added = known ? output : await beyond(copy, size, output);
-      await append(copy, size, added);
-      const frame = frames.at(-1) ?? mark?.frame;
-      if (marks.size > mostMarks) marks.clear();
-      if (frame) marks.set(file, { size: size + added.length, frame });
+      const size = await carryOn(container, file, copy);
+      if (ended && size > limit) await keepEnd(container, copy);
     } catch (error) {
       // A full disk costs lines of output, not the training.
       if (!['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
@@ -72,8 +83,14 @@ async function beyond(copy: FileHandle, size: number, output: Buffer): Promise<B
 
 async function append(copy: FileHandle, size: number, added: Buffer): Promise<void> {
   await writeAt(copy, added.subarray(0, limit - size), size);
-  if (size + added.length > limit)
-    await writeAt(copy, Buffer.from(`\nThe log is cut here, after ${limit} bytes.\n`), limit);
+  if (size + added.length > limit) await writeAt(copy, logCut, limit);
+}
+
+async function keepEnd(container: Docker.Container, copy: FileHandle): Promise<void> {
+  const frames = await readFrames(container, keptEndLines);
+  if (frames.length === 0) return;
+  const end = logEnd(Buffer.concat(frames.map(({ content }) => content)));
+  await writeAt(copy, Buffer.concat([logCut, end]), limit);
 }
 
 async function writeAt(file: FileHandle, content: Buffer, position: number): Promise<void> {

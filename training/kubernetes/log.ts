@@ -3,7 +3,13 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
-import { keptLogBytes as limit } from '../file-lines.js';
+import {
+  keptEndBytes,
+  keptEndLines,
+  keptLogBytes as limit,
+  logCut,
+  logEnd,
+} from '../file-lines.js';
 import { readJsonFile, writeJson, type JobFolder } from '../job-folder.js';
 import { Refusal, type Cluster } from './cluster.js';
 import { linesOf } from './lines.js';
@@ -48,7 +54,8 @@ export interface LogSource {
 /**
  * Carries on the copy of a pod's output in the job's folder, so that a line keeps its offset whatever becomes of the pod. Every byte
  * has its one place: a second run, and another worker at the same time, write the same bytes to the same places. An answer that is
- * cut off counts as far as its last whole line. Ends at 16 MiB with a line that says so.
+ * cut off counts as far as its last whole line. Ends at 16 MiB with a line that says so, and behind it the last lines of one that
+ * has ended.
  */
 export async function copyLog(
   cluster: Cluster,
@@ -56,17 +63,21 @@ export async function copyLog(
   { pod, uid, ended }: LogSource,
 ): Promise<void> {
   const before = await readPosition(noted);
-  if (before?.complete && before.pod === uid) return;
+  const full = before !== null && before.size > limit;
+  if (before?.complete && (full || before.pod === uid)) return;
+  if (full && !ended) return;
   // A job that its queue took back and let go again speaks on through another pod.
   const from =
     before?.pod === uid
       ? before
       : { pod: uid, since: null, seen: 0, size: before?.size ?? 0, complete: false };
-  const answer = await openLog(cluster, pod, from.since);
+  const answer = await openLog(cluster, pod, full ? { tailLines: keptEndLines } : sinceTime(from));
   if (!answer) return;
   const copy = await open(path, constants.O_RDWR | constants.O_CREAT, 0o644);
   try {
-    const after = await carryOn(copy, answer, from, ended);
+    const after = full
+      ? await keepEnd(copy, answer, from)
+      : await carryOn(copy, answer, from, ended);
     if (after.size > from.size || after.complete) await writeJson(noted, after);
   } catch (error) {
     // A full disk costs lines of output, not the training.
@@ -104,8 +115,8 @@ async function carryOn(
   }
   const bytes = Buffer.concat(fresh);
   if (size >= limit) {
-    await writeAt(copy, Buffer.concat([bytes.subarray(0, limit - from.size), cut]), from.size);
-    return { ...from, size: limit + cut.length, complete: true };
+    await writeAt(copy, Buffer.concat([bytes.subarray(0, limit - from.size), logCut]), from.size);
+    return { ...from, size: limit + logCut.length };
   }
   await writeAt(copy, bytes, from.size);
   const since = Math.floor(Math.max(0, ...times.slice(-1)) / 1_000) * 1_000 - overlap;
@@ -120,15 +131,31 @@ async function carryOn(
   };
 }
 
-const cut = Buffer.from(`\nThe log is cut here, after ${limit} bytes.\n`);
+async function keepEnd(copy: FileHandle, answer: Readable, from: Position): Promise<Position> {
+  let lines: Buffer = Buffer.alloc(0);
+  let complete = false;
+  for await (const { line, last } of linesOf(answer)) {
+    // One byte more tells that there was more.
+    lines = Buffer.concat([lines, splitTime(line, 0).content]).subarray(-keptEndBytes - 1);
+    complete = last;
+  }
+  if (!complete) return from;
+  const end = logEnd(lines);
+  await writeAt(copy, end, limit + logCut.length);
+  return { ...from, size: limit + logCut.length + end.length, complete };
+}
+
+function sinceTime({ since }: Position): { sinceTime?: string } {
+  return since === null ? {} : { sinceTime: since };
+}
 
 /** Null while there is no output to be had: the container has not started, or its pod is gone. */
 async function openLog(
   cluster: Cluster,
   pod: string,
-  since: string | null,
+  part: { sinceTime?: string; tailLines?: number },
 ): Promise<Readable | null> {
-  const query = { container, timestamps: true, ...(since === null ? {} : { sinceTime: since }) };
+  const query = { container, timestamps: true, ...part };
   const path = `/api/v1/namespaces/{namespace}/pods/${pod}/log`;
   return cluster.open({ path, query }).catch((error: unknown) => {
     if (error instanceof Refusal && [400, 404].includes(error.status)) return null;

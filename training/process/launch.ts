@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { PerennialError } from '../../contracts/errors.js';
 import type { TrainingJob } from '../../contracts/training.js';
-import { keptLogBytes } from '../file-lines.js';
+import { keptEndBytes, keptLogBytes } from '../file-lines.js';
 import { writeJson, type JobFolder } from '../job-folder.js';
 import { openProgressDoor, type ProgressDoor } from '../progress-door.js';
 import { replicaRoot, variablesOnOneMachine } from '../replicas.js';
@@ -39,6 +39,7 @@ export async function launchWrapper(
     ...(await describeReplicas(job, root)),
     graceSeconds: replicaGraceMs / 1_000,
     logBytes: keptLogBytes,
+    endBytes: keptEndBytes,
   });
   const child = spawn(python, [wrapper, folder], {
     detached: true,

@@ -1,6 +1,6 @@
 """
 Stands between a worker and one job, and outlives the worker: claims the job, runs its trainer, or one a replica, each in a process
-group of its own, keeps the output of each up to a limit, and writes how it ended. `process.json` appears once, `exit.json` last; both whole or
+group of its own, keeps the output of each up to a limit and its last lines, and writes how it ended. `process.json` appears once, `exit.json` last; both whole or
 not at all. The first replica that fails ends all of them, and its exit code is the job's.
 SIGTERM asks the trainers to stop, SIGUSR1 kills them. Only the standard library, so that any Python can run it.
 """
@@ -65,12 +65,16 @@ class End(NamedTuple):
 
 
 class Log:
-    """What one of them says, up to a limit."""
+    """What one of them says, up to a limit, and its last lines."""
 
-    def __init__(self, file: object, limit: int) -> None:
+    def __init__(self, file: object, limit: int, end_limit: int) -> None:
         self.file, self.limit, self.kept = file, limit, 0
+        self.end, self.end_limit = bytearray(), end_limit
 
     def write(self, content: bytes) -> None:
+        self.end += content
+        if len(self.end) > 2 * self.end_limit:
+            del self.end[: -self.end_limit - 1]
         if self.kept >= self.limit:
             return
         try:
@@ -80,6 +84,19 @@ class Log:
                 self.file.write(f"\nThe log is cut here, after {self.limit} bytes.\n".encode())
         except OSError:
             pass  # The disk is full: the line is lost, the trainer is not.
+
+    def write_end(self) -> None:
+        """The same as `logEnd` in training/file-lines.ts."""
+        if self.kept < self.limit:
+            return
+        end = bytes(self.end)
+        if len(end) > self.end_limit:
+            end = end[-self.end_limit :]
+            end = end[end.find(b"\n") + 1 :]
+        try:
+            self.file.write(b"Its last lines:\n" + end)
+        except OSError:
+            pass
 
 
 def main(folder: Path) -> None:
@@ -107,13 +124,13 @@ def run(folder: Path, launch: dict, trainers: Trainers) -> End:
     """`replicas` holds the variables of each by its rank; without them there is one trainer that knows of no other."""
     replicas = launch.get("replicas", [{}])
     ended: queue.SimpleQueue[End] = queue.SimpleQueue()
-    readers = []
+    readers, logs = [], []
     with ExitStack() as files:
         if trainers.stop is not None:
             return End(143)
         for rank, variables in enumerate(replicas):
             file = files.enter_context(open(folder / log_name(rank), "ab", buffering=0))
-            log = Log(file, launch["logBytes"])
+            logs.append(log := Log(file, launch["logBytes"], launch.get("endBytes", 1 << 16)))
             try:
                 process = start(launch, variables)
             except OSError as error:
@@ -129,6 +146,8 @@ def run(folder: Path, launch: dict, trainers: Trainers) -> End:
         kill_children()
         for reader in readers:
             reader.join(DRAIN_SECONDS)
+        for log in logs:
+            log.write_end()
     return end
 
 

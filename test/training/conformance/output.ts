@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { readAll, untilExited, untilSaid } from '../watching.js';
+import { readAll, readLines, untilExited, untilSaid } from '../watching.js';
 import type { Given } from './given.js';
 
 /** What a trainer prints: every line once, named by its place. */
@@ -85,11 +85,20 @@ export function describeOutput(given: Given): void {
     expect(Math.max(...parts)).toBeLessThanOrEqual(1 << 20);
   });
 
-  it('keeps sixteen mebibytes of a trainer that talks more, and does not hold it up', async () => {
-    const { ended, lines } = await given.run(`flood=${20 * 1024 * 1024} exit=0`);
-    expect(ended.code).toBe(0);
-    expect(lines.at(-1)).toMatch(/^The log is cut here/);
-    expect(lines.length).toBeGreaterThan((16 * 1024 * 1024) / 100);
-    expect(lines.length).toBeLessThan((17 * 1024 * 1024) / 100);
+  it('keeps sixteen mebibytes of a trainer that talks more, and its last lines, and does not hold it up', async () => {
+    const job = await given.job(`flood=${20 * 1024 * 1024} say=the-cause exit=3`);
+    await given.backend.submit(job);
+    expect(await untilExited(given.backend, job.key)).toMatchObject({ code: 3 });
+    const told = await readLines(given.backend, job.key);
+    const lines = told.map(({ line }) => line);
+    const cut = lines.findIndex((line) => line.startsWith('The log is cut here'));
+    expect(cut).toBeGreaterThan((16 * 1024 * 1024) / 100);
+    expect(lines.slice(cut + 1, cut + 3)).toEqual(['Its last lines:', 'x'.repeat(99)]);
+    expect(lines.slice(-2)).toEqual(['x'.repeat(99), 'the-cause']);
+    expect(lines.length - cut).toBeGreaterThan(500);
+    expect(lines.length - cut).toBeLessThan(700);
+    const since = [told[cut]?.offset ?? 0];
+    const { lines: again } = await given.under.open().logs(job.key, since);
+    expect(again).toEqual(told.slice(cut));
   });
 }

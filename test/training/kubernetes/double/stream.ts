@@ -32,10 +32,12 @@ export function sendLog(
     return fail(response, 400, `container ${url.searchParams.get('container')} is not valid`);
   if (!log) return fail(response, 400, `container "${container}" is waiting to start`);
   const since = Date.parse(url.searchParams.get('sinceTime') ?? '') || 0;
+  const newest = Number(url.searchParams.get('tailLines') ?? Infinity);
   const timed = url.searchParams.get('timestamps') === 'true';
   const body = Buffer.concat(
     log
       .filter(({ time }) => time.getTime() >= Math.floor(since / 1_000) * 1_000)
+      .slice(-newest)
       .flatMap(({ time, bytes }) => [
         Buffer.from(timed ? `${time.toISOString().replace('Z', '000000Z')} ` : ''),
         bytes,
