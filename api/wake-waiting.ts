@@ -1,5 +1,6 @@
-import type { BudgetName, BudgetView, ChangedBudget } from '../contracts/budget.js';
+import type { ChangedBudget } from '../contracts/budget.js';
 import { workflowId } from '../contracts/messages.js';
+import type { Changed } from '../db/money/budget-limits.js';
 import { listAwaitedMoney } from '../db/money/money-wait.js';
 import type { ApiDependencies } from './dependencies.js';
 import { sendSignal } from './workflow-calls.js';
@@ -10,10 +11,10 @@ import { sendSignal } from './workflow-calls.js';
  */
 export async function wakeWaiting(
   { db, engine, log }: ApiDependencies,
-  changed: BudgetView,
+  { before, after }: Changed,
   { by, reason }: { by: string; reason: string },
 ): Promise<ChangedBudget> {
-  const { scope, name }: BudgetName = changed;
+  const { scope, name } = after;
   const all = await listAwaitedMoney(db, { scope, name });
   const resumed = all.filter(({ missing }) => missing === 0);
   for (const { model, delivery } of resumed)
@@ -23,7 +24,8 @@ export async function wakeWaiting(
       log.warn('A training that waits for money could not be told', { model, delivery, error });
     }
   return {
-    ...changed,
+    ...after,
+    before: before && { period: before.period, soft: before.soft, hard: before.hard },
     resumed: resumed.map(({ model, delivery }) => ({ model, delivery })),
     waiting: all.filter(({ missing }) => missing > 0),
   };

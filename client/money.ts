@@ -37,6 +37,7 @@ export function createMoneyClient(http: Http) {
       const answer = z.strictObject({ awaited: z.array(awaitedMoney) });
       return (await http.get('/api/v1/budgets/awaited', answer)).awaited;
     },
+    /** Sets what is named; what is left out stays as it is, and null takes a limit away. */
     setBudget: (request: SetBudget): Promise<ChangedBudget> =>
       http.put('/api/v1/budgets', changedBudget, { body: request }),
     /** Raises a budget's limits. With the same `idempotencyKey` an extension sent twice counts once. */

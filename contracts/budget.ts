@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { amount, amountOf, currency, limits, micros, microsOf } from './money.js';
+import { amount, amountOf, currency, micros, microsOf } from './money.js';
 import { instant, modelName, principalId } from './names.js';
 
 export const budgetScope = z.enum(['team', 'model', 'delivery']);
@@ -30,19 +30,20 @@ function checkName({ scope, name }: BudgetName, context: z.RefinementCtx): void 
   context.addIssue({ code: 'custom', path: ['name'], message: `'${name}' is not ${form}` });
 }
 
+/** What is left out stays as it is; of a new budget it is no limit, and the month. Null takes a limit away. */
 export const setBudget = budgetName
   .extend({
-    period: budgetPeriod.default('month'),
+    period: budgetPeriod.optional(),
     currency,
-    soft: amount.optional(),
-    hard: amount.optional(),
+    soft: amount.nullable().optional(),
+    hard: amount.nullable().optional(),
     by: principalId,
     reason: z.string().max(500).default(''),
   })
-  .superRefine(({ soft, hard, ...named }, context) => {
+  .superRefine(({ soft, hard, period, ...named }, context) => {
     checkName(named, context);
-    for (const issue of limits.safeParse({ soft, hard }).error?.issues ?? [])
-      context.addIssue({ code: 'custom', path: ['hard'], message: issue.message });
+    if (soft === undefined && hard === undefined && period === undefined)
+      context.addIssue({ code: 'custom', path: ['hard'], message: 'name soft, hard or period' });
   });
 export type SetBudget = z.input<typeof setBudget>;
 
@@ -134,8 +135,9 @@ export const awaitedMoney = z.strictObject({
 });
 export type AwaitedMoney = z.infer<typeof awaitedMoney>;
 
-/** A budget after a person changed it, and the deliveries that waited for it: those that go on, and those that still lack some. */
+/** A budget after a person changed it, what it was before (null: there was none), and the deliveries that waited for it: those that go on, and those that still lack some. */
 export const changedBudget = budgetView.extend({
+  before: budgetView.pick({ period: true, soft: true, hard: true }).nullable(),
   resumed: z.array(z.strictObject({ model: modelName, delivery: z.int().positive() })),
   waiting: z.array(awaitedMoney),
 });

@@ -33,12 +33,14 @@ const awaited = createRoute({
   ),
 });
 
-const changedText = 'The budget as it stands now, and the trainings that waited for it';
+const changedText =
+  'The budget as it stands now, what it was before, and the trainings that waited for it';
 
 const set = createRoute({
   method: 'put',
   path: '/budgets',
-  summary: 'Set the limits of a team, model or delivery',
+  summary:
+    'Set limits of a team, model or delivery; what is left out stays, null takes a limit away',
   request: { body: body(setBudget) },
   responses: answers(changedBudget, changedText),
 });
@@ -59,19 +61,19 @@ export function createBudgetRoutes(dependencies: ApiDependencies) {
     .openapi(awaited, async (context) => context.json({ awaited: await listAwaitedMoney(db) }, 200))
     .openapi(set, async (context) => {
       const { scope, name, period, currency, soft, hard, by, reason } = context.req.valid('json');
-      const limits = { period, currency, soft: orNone(soft), hard: orNone(hard) };
-      const stands = await setBudgetLimits(db, { name: { scope, name }, limits, by, reason });
-      return context.json(await wakeWaiting(dependencies, stands, { by, reason }), 200);
+      const limits = { period, currency, soft: micros(soft), hard: micros(hard) };
+      const changed = await setBudgetLimits(db, { name: { scope, name }, limits, by, reason });
+      return context.json(await wakeWaiting(dependencies, changed, { by, reason }), 200);
     })
     .openapi(extend, async (context) => {
       const { scope, name, amount, by, reason } = context.req.valid('json');
       const id = context.req.valid('header')['idempotency-key'] ?? randomUUID();
       const raise = { id, name: { scope, name }, amount: microsOf(amount), by, reason };
-      const stands = await extendBudgetLimits(db, raise);
-      return context.json(await wakeWaiting(dependencies, stands, { by, reason }), 200);
+      const changed = await extendBudgetLimits(db, raise);
+      return context.json(await wakeWaiting(dependencies, changed, { by, reason }), 200);
     });
 }
 
-function orNone(text: string | undefined): number | null {
-  return text === undefined ? null : microsOf(text);
+function micros(text: string | null | undefined): number | null | undefined {
+  return typeof text === 'string' ? microsOf(text) : text;
 }

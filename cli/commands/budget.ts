@@ -24,7 +24,7 @@ import { readAs } from '../values.js';
 interface BudgetOptions extends CommonOptions {
   soft?: string;
   hard?: string;
-  period: BudgetPeriod;
+  period?: BudgetPeriod;
   currency?: string;
   by: string;
   reason: string;
@@ -49,15 +49,20 @@ export function addBudgetCommand(program: Command): void {
   addCommonOptions(budget.command('list').summary('all budgets and how they stand'))
     .addHelpText('after', examples('perennial budget list --json'))
     .action(listBudgets);
-  addActingOptions(budget.command('set').summary('set the limits of a budget'))
+  addActingOptions(budget.command('set').summary('set limits of a budget; what is not named stays'))
     .addArgument(scopeArgument())
     .argument('<name>', nameText)
-    .option('--soft <amount>', 'people are told from here on', readAs(amount))
-    .option('--hard <amount>', 'trainings stop before this is passed', readAs(amount))
+    .option('--soft <amount>', "people are told from here on; 'none' for no such limit", limitOf)
+    .option(
+      '--hard <amount>',
+      "trainings stop before this is passed; 'none' for no such limit",
+      limitOf,
+    )
     .addOption(
-      new Option('--period <period>', 'what it counts')
-        .choices(budgetPeriod.options)
-        .default('month'),
+      new Option(
+        '--period <period>',
+        'what it counts (default: of a new budget the month)',
+      ).choices(budgetPeriod.options),
     )
     .option(
       '--currency <code>',
@@ -85,18 +90,21 @@ async function listBudgets(options: CommonOptions): Promise<void> {
 
 async function setBudget(scope: BudgetScope, name: string, options: BudgetOptions): Promise<void> {
   const { soft, hard, period, reason } = options;
-  if (soft === undefined && hard === undefined)
-    throw new UsageError('A budget needs a limit: name --soft, --hard or both.');
+  if (soft === undefined && hard === undefined && period === undefined)
+    throw new UsageError('There is nothing to set: name --soft, --hard or both, or --period.');
   const perennial = connect(options);
   const counted = options.currency ?? (await perennial.showPrices())?.content.currency;
   if (counted === undefined)
     throw new PerennialError('PRICES_MISSING', 'Without prices no budget can be counted.');
-  const limits = { ...(soft !== undefined && { soft }), ...(hard !== undefined && { hard }) };
+  const limits = { soft: limitFor(soft), hard: limitFor(hard), period };
   const by = principalOf(options);
-  const asked = { scope, name, period, currency: counted, ...limits, by, reason };
+  const asked = { scope, name, currency: counted, ...limits, by, reason };
   sayChanged(await perennial.setBudget(asked), options);
   if (!options.json) await sayStranger(perennial, scope, name);
 }
+
+const limitOf = (text: string): string => (text === 'none' ? text : readAs(amount)(text));
+const limitFor = (text: string | undefined) => (text === 'none' ? null : text);
 
 /** A budget may come before those it limits. One of a mistyped name would limit nobody, and nobody would know. */
 async function sayStranger(perennial: Perennial, scope: BudgetScope, name: string): Promise<void> {
@@ -120,13 +128,24 @@ async function extendBudget(
   sayChanged(await connect(options).extendBudget({ ...asked, ...key }), options);
 }
 
-/** The budget as it stands, and what came of the deliveries that waited for it. */
+/** The budget as it stands, what of it changed, and what came of the deliveries that waited for it. */
 function sayChanged(changed: ChangedBudget, options: CommonOptions): void {
   sayBudgets([changed], options);
   if (options.json) return;
+  say(changeSentence(changed));
   for (const { model, delivery } of changed.resumed)
     say(`${paint('bold', `${model} delivery ${delivery}`)} goes on`);
   for (const each of changed.waiting) sayAwaited(each);
+}
+
+function changeSentence({ before, ...after }: ChangedBudget): string {
+  if (!before) return 'new: there was none';
+  const words = (value: number | BudgetPeriod | null) =>
+    typeof value === 'number' ? amountOf(value) : (value ?? 'none');
+  const changes = (['period', 'soft', 'hard'] as const)
+    .filter((key) => before[key] !== after[key])
+    .map((key) => `${key} ${words(before[key])} → ${words(after[key])}`);
+  return changes.length > 0 ? `changed: ${changes.join(', ')}` : 'nothing changed';
 }
 
 function sayBudgets(

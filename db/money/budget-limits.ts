@@ -1,6 +1,7 @@
 import { and, eq, sql } from 'drizzle-orm';
 import type { BudgetName, BudgetPeriod, BudgetView } from '../../contracts/budget.js';
 import { PerennialError } from '../../contracts/errors.js';
+import { amountOf } from '../../contracts/money.js';
 import { appendAudit } from '../audit.js';
 import { findBudget, subjectOf, type Limits } from './budget.js';
 import type { Database, Transaction } from '../connect.js';
@@ -15,17 +16,33 @@ interface Change {
   reason: string;
 }
 
-/** Sets a budget's limits in place of those it had; what was spent stays. Throws PRICES_MISSING, CURRENCY_DIFFERS. */
+/** A budget as it stands after a change, and as it stood before; null where there was none. */
+export interface Changed {
+  before: BudgetView | null;
+  after: BudgetView;
+}
+
+/** Micro-units; null is no limit, and what is left out stays as it is. */
+type AskedLimits = { [Key in keyof Limits]?: Limits[Key] | undefined } & {
+  period?: BudgetPeriod | undefined;
+  currency: string;
+};
+
+/**
+ * Sets those of a budget's limits that are named; the others, and what was spent, stay. The same a second time changes nothing. Throws
+ * PRICES_MISSING, CURRENCY_DIFFERS, and INPUT_INVALID where no limit would be left or the soft one be above the hard one.
+ */
 export async function setBudgetLimits(
   db: Database,
-  { limits, ...change }: Change & { limits: Limits & { period: BudgetPeriod; currency: string } },
-): Promise<BudgetView> {
+  { limits: asked, ...change }: Change & { limits: AskedLimits },
+): Promise<Changed> {
   return db.transaction(async (tx) => {
     const prices = await newestPriceBook(tx);
     if (!prices)
       throw new PerennialError('PRICES_MISSING', 'Without prices no budget can be counted.');
-    requireCurrency(limits.currency, prices);
+    requireCurrency(asked.currency, prices);
     const before = await findBudget(tx, change.name, { lock: true });
+    const limits = mergeLimits(before, asked);
     await tx
       .insert(budget)
       .values({ ...change.name, ...limits })
@@ -41,7 +58,7 @@ export async function setBudgetLimits(
 export async function extendBudgetLimits(
   db: Database,
   { id, amount, ...change }: Change & { id: string; amount: number },
-): Promise<BudgetView> {
+): Promise<Changed> {
   const { name, by } = change;
   return db.transaction(async (tx) => {
     const before = await findBudget(tx, name, { lock: true });
@@ -59,7 +76,7 @@ export async function extendBudgetLimits(
       .returning({ id: budgetExtension.id });
     if (kept.length === 0) {
       await requireSameExtension(tx, { id, ...name, amount, extendedBy: by });
-      return before;
+      return { before, after: before };
     }
     await tx
       .update(budget)
@@ -67,6 +84,19 @@ export async function extendBudgetLimits(
       .where(and(eq(budget.scope, name.scope), eq(budget.name, name.name)));
     return tellChange(tx, change, 'budget.extended', before);
   });
+}
+
+function mergeLimits(before: BudgetView | null, asked: AskedLimits) {
+  const { currency, period = before?.period ?? 'month' } = asked;
+  const { soft = before?.soft ?? null, hard = before?.hard ?? null } = asked;
+  if (soft === null && hard === null)
+    throw new PerennialError('INPUT_INVALID', 'A budget needs a limit: name soft, hard or both.');
+  if (soft !== null && hard !== null && soft > hard)
+    throw new PerennialError(
+      'INPUT_INVALID',
+      `The soft limit, ${amountOf(soft)}, must not be above the hard one, ${amountOf(hard)}.`,
+    );
+  return { period, currency, soft, hard };
 }
 
 async function requireSameExtension(
@@ -97,7 +127,7 @@ async function tellChange(
   { name, by, reason }: Change,
   action: 'budget.set' | 'budget.extended',
   before: BudgetView | null,
-): Promise<BudgetView> {
+): Promise<Changed> {
   const after = await findBudget(tx, name);
   if (!after) throw new Error('A budget was written and is not there');
   await appendAudit(tx, {
@@ -119,5 +149,5 @@ async function tellChange(
       subject: `${model}/${delivery}`,
       detail: { ...name, hard: after.hard, needs, reason },
     });
-  return after;
+  return { before, after };
 }

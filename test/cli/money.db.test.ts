@@ -61,8 +61,8 @@ describe('Money at the command line', () => {
     const set = ['budget', 'set', 'team', 'growth', '--soft', '4', '--hard', '5', '--as', 'ada'];
     expect(await say(...set)).toContain(stranger);
     const extend = ['budget', 'extend', 'team', 'growth', '--by', '0.5', '--as', 'bo', '--id', 'x'];
-    await say(...extend);
-    await say(...extend);
+    expect(await say(...extend)).toContain('changed: soft 4.00 → 4.50, hard 5.00 → 5.50\n');
+    expect(await say(...extend)).toContain('nothing changed\n');
     expect((await say('budget', 'list')).split('\n').slice(0, 2)).toEqual([
       'scope  name    period  currency  spent  held  soft  hard',
       'team   growth  month   EUR       0.00   0.00  4.50  5.50',
@@ -75,6 +75,18 @@ describe('Money at the command line', () => {
       currency: 'EUR',
       total: { amount: 0 },
     });
+  });
+
+  it('keeps what is not named of a budget, and says what it was before', async () => {
+    const set = (...limits: string[]) =>
+      say('budget', 'set', 'model', 'churn', '--as', 'ada', ...limits);
+    expect(await set('--soft', '4', '--hard', '5', '--period', 'total')).toContain(
+      'new: there was none\n',
+    );
+    const [, stands, changed] = (await set('--hard', '0', '--soft', 'none')).split('\n');
+    expect(stands?.split(/ +/).slice(2)).toEqual(['total', 'EUR', '0.00', '0.00', '-', '0.00']);
+    expect(changed).toBe('changed: soft 4.00 → none, hard 5.00 → 0.00');
+    expect(await set('--period', 'month')).toContain('changed: period total → month\n');
   });
 
   it('tells what answering costs beside the trainings, for each thousand predictions too', async () => {

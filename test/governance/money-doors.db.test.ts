@@ -142,6 +142,28 @@ describe('With prices', () => {
     });
   });
 
+  it('what is left out of a budget that is there stays as it is, and the answer tells what it was before', async () => {
+    const asked = { scope: 'team', name: 'kept', currency: 'EUR', by: 'ada' } as const;
+    const set = (limits: Partial<SetBudget>) => perennial.setBudget({ ...asked, ...limits });
+    const first = { period: 'total', soft: 4e6, hard: 5e6 };
+    expect(await set({ soft: 4, hard: 5, period: 'total' })).toMatchObject({
+      ...first,
+      before: null,
+    });
+    const second = { ...first, hard: 6e6 };
+    expect(await set({ hard: 6 })).toMatchObject({ ...second, before: first });
+    const third = { ...second, period: 'month' };
+    expect(await set({ period: 'month' })).toMatchObject({ ...third, before: second });
+    const last = { ...third, soft: null };
+    expect(await set({ soft: null })).toMatchObject({ ...last, before: third });
+    const more = { scope: 'team', name: 'kept', amount: 1, by: 'bo' } as const;
+    expect(await perennial.extendBudget(more)).toMatchObject({ hard: 7e6, before: last });
+    for (const wrong of [{ soft: 8 }, { hard: null }])
+      await expect(set(wrong)).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+    const fresh = set({ name: 'without', period: 'total' });
+    await expect(fresh).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+  });
+
   it('an extension sent twice with one id counts once; its id is taken by no other', async () => {
     await perennial.setBudget({ scope: 'team', name: 'once', currency: 'EUR', hard: 1, by: 'ada' });
     const more = { scope: 'team', name: 'once', amount: '2', by: 'bo', idempotencyKey: 'x-1' };
@@ -177,7 +199,7 @@ describe('With prices', () => {
     const raise = () => perennial.extendBudget({ ...named, amount: most, by: 'ada' });
     for (let time = 0; time < 8; time += 1) await raise();
     await expect(raise()).rejects.toMatchObject({ code: 'INPUT_INVALID' });
-    expect(await perennial.listBudgets()).toHaveLength(3);
+    expect(await perennial.listBudgets()).toHaveLength(4);
   });
 
   it('costs are told by delivery, by version and for each thousand predictions', async () => {
