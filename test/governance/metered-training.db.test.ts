@@ -135,7 +135,8 @@ describe('A training that is paid for', () => {
     expect(outcome.reason).toContain(`perennial budget extend model ${input.model} --by`);
     const account = await findAccount(fresh.db, input.key);
     expect(account?.spent).toBeLessThan(hard);
-    expect(account?.milliseconds).toBeLessThan(spent + 500 + 5 * every + 1_000);
+    // Not near the twenty seconds of its grace, however slowly a busy machine looks and stops.
+    expect(account?.milliseconds).toBeLessThan(spent + 500 + 5 * every + 5_000);
     expectCounted(account, await ownTime(input.key));
     const { rows } = await fresh.db.execute(
       sql`SELECT name FROM checkpoint WHERE key = ${input.key}`,
