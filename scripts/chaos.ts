@@ -80,7 +80,7 @@ const program = createCommand('chaos')
   .option('--lanes <models>', 'deliveries side by side', fewModels, 3)
   .addHelpText(
     'after',
-    '\nExamples:\n  ./scripts/chaos\n  ./scripts/chaos --seed 7\n  ./scripts/chaos --full\n  ./scripts/chaos training --rounds 8',
+    '\nExamples:\n  ./scripts/chaos\n  ./scripts/chaos --seed 7\n  ./scripts/chaos --full\n  ./scripts/chaos training --rounds 8\n  ./scripts/chaos preemption --docker',
   )
   .action(hurtDeliveries);
 

@@ -85,7 +85,7 @@ export function addBudgetCommand(program: Command): void {
 async function listBudgets(options: CommonOptions): Promise<void> {
   const budgets = await connect(options).listBudgets();
   if (options.json) return sayJson({ budgets });
-  sayBudgets(budgets, options);
+  sayBudgets(budgets);
 }
 
 async function setBudget(scope: BudgetScope, name: string, options: BudgetOptions): Promise<void> {
@@ -130,8 +130,8 @@ async function extendBudget(
 
 /** The budget as it stands, what of it changed, and what came of the deliveries that waited for it. */
 function sayChanged(changed: ChangedBudget, options: CommonOptions): void {
-  sayBudgets([changed], options);
-  if (options.json) return;
+  if (options.json) return sayJson(changed);
+  sayBudgets([changed]);
   say(changeSentence(changed));
   for (const { model, delivery } of changed.resumed)
     say(`${paint('bold', `${model} delivery ${delivery}`)} goes on`);
@@ -148,11 +148,7 @@ function changeSentence({ before, ...after }: ChangedBudget): string {
   return changes.length > 0 ? `changed: ${changes.join(', ')}` : 'nothing changed';
 }
 
-function sayBudgets(
-  budgets: Awaited<ReturnType<ReturnType<typeof connect>['listBudgets']>>,
-  { json }: CommonOptions,
-): void {
-  if (json) return sayJson(budgets[0]);
+function sayBudgets(budgets: Awaited<ReturnType<ReturnType<typeof connect>['listBudgets']>>): void {
   const limit = (value: number | null) => (value === null ? null : amountOf(value));
   sayTable(
     ['scope', 'name', 'period', 'currency', 'spent', 'held', 'soft', 'hard'],

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { LogLine, LogQuery, Perennial } from '../../client/index.js';
 import { connect, type CommonOptions } from '../connection.js';
 import { examples } from '../examples.js';
+import { UsageError } from '../failure.js';
 import { paint, say, sayJsonLine } from '../output.js';
 import { instantOf, wholeNumber } from '../values.js';
 import { newestDelivery } from './delivery.js';
@@ -89,5 +90,6 @@ async function* writtenLines(perennial: Perennial, model: string, number: number
 
 /** The first replica is number 0. */
 function rankNumber(text: string): number {
-  return text === '0' ? 0 : wholeNumber(text);
+  if (/^\d{1,4}$/.test(text)) return Number(text);
+  throw new UsageError(`'${text}' is not a rank: the replicas are numbered from 0 on.`);
 }

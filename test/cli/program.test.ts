@@ -10,6 +10,12 @@ describe('the command line', () => {
     ['one argument too many', ['watch', 'churn', 'flights']],
     ['a missing reason', ['reject', 'churn']],
     ['a rollback without a reason', ['rollback', 'churn']],
+    [
+      'a rollback from a version that is none',
+      ['rollback', 'churn', '--from', '0', '--reason', 'x'],
+    ],
+    ['a cancellation without a reason', ['cancel', 'churn']],
+    ['a rank that is none', ['logs', 'churn', '--rank', '-1']],
     ['a number that is none', ['watch', 'churn', '--delivery', 'last']],
     ['a choice that is none', ['deliver', 'churn', '--if-running', 'perhaps']],
     ['a time that is none', ['logs', 'churn', '--since', 'yesterday']],
